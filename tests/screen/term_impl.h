@@ -1,0 +1,43 @@
+/* Inside the test terminal: shared by its source files, not for tests. */
+#ifndef TESTS_SCREEN_TERM_IMPL_H
+#define TESTS_SCREEN_TERM_IMPL_H
+
+#include "tests/screen/term.h"
+
+#include <vterm.h>
+
+struct bytes {
+    char *at;
+    size_t length, room;
+};
+
+struct term {
+    VTerm *vt;
+    VTermScreen *screen;
+    pid_t pid;
+    int master;  /* -1 after hang-up or when nobody has the other side open */
+    int exit_fd; /* readable when the program ended; -1 once reaped */
+    int status;
+    int cols, rows;
+    bool alternate, cursor_visible;
+    unsigned bells;
+    struct bytes title;  /* ends with a NUL unless empty */
+    struct bytes output; /* all the program ever wrote */
+    struct bytes input;  /* typed, or answered by libvterm, and not yet taken by the pty */
+    char **row_text;     /* what term_row returned, per row */
+};
+
+/* Says what failed and why (errno), and aborts. */
+_Noreturn void term_die(const char *what);
+
+/* Returns memory, dies if it is NULL. */
+void *term_need(void *memory);
+
+/* Adds length bytes at the end; the owner of b frees b->at. */
+void term_append(struct bytes *b, const char *from, size_t length);
+
+/* Starts the program on a new pty of the given size. Returns its process id, and in *master the
+ * other side of the pty, non-blocking; both are the caller's. Dies if there is no pty. */
+pid_t term_launch(const struct term_options *options, int cols, int rows, int *master);
+
+#endif
