@@ -266,9 +266,11 @@ static void put_window(const struct term *t, FILE *out, int width, int height)
             width, height, width, height);
     fputs("<title>", out);
     put_text(out, term_title(t));
+    /* Without crisp edges the background shows between neighbouring bars. */
     fprintf(out,
-            "</title>\n<rect x=\".5\" y=\".5\" width=\"%d\" height=\"%d\" rx=\"9\" fill=\"#%06x\" "
-            "stroke=\"#444c56\"/>\n",
+            "</title>\n<style>rect{shape-rendering:crispEdges}</style>\n<rect x=\".5\" y=\".5\" "
+            "width=\"%d\" height=\"%d\" rx=\"9\" fill=\"#%06x\" "
+            "stroke=\"#444c56\" style=\"shape-rendering:auto\"/>\n",
             width - 1, height - 1, paper_colour);
     fprintf(out, "<path d=\"M1 %dV10Q1 1 10 1H%dQ%d 1 %d 10V%dZ\" fill=\"#21262d\"/>\n", BAR,
             width - 10, width - 1, width - 1, BAR);
