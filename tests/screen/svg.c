@@ -36,14 +36,16 @@ static unsigned rgb(int colour, unsigned by_default)
     return level[colour / 36] << 16 | level[colour / 6 % 6] << 8 | level[colour % 6];
 }
 
-static unsigned ink(const struct term_cell *c)
-{
-    return c->reverse ? rgb(c->bg, paper_colour) : rgb(c->fg, ink_colour);
-}
-
 static unsigned paper(const struct term_cell *c)
 {
     return c->reverse ? rgb(c->fg, ink_colour) : rgb(c->bg, paper_colour);
+}
+
+/* Dim is half way to the background: the average of each of the three bytes. */
+static unsigned ink(const struct term_cell *c)
+{
+    unsigned full = c->reverse ? rgb(c->bg, paper_colour) : rgb(c->fg, ink_colour);
+    return c->dim ? ((full & 0xfefefe) + (paper(c) & 0xfefefe)) / 2 : full;
 }
 
 static int left_of(int col)

@@ -142,6 +142,7 @@ void term_free(struct term *t)
     free(t->title.at);
     free(t->output.at);
     free(t->input.at);
+    free(t->held.at);
     free(t);
 }
 
@@ -156,13 +157,22 @@ static void write_input(struct term *t)
     memmove(t->input.at, t->input.at + n, t->input.length);
 }
 
+static void show(struct term *t, const char *bytes, size_t length)
+{
+    struct bytes marked = {0};
+
+    term_mark_dim(&t->held, bytes, length, &marked);
+    vterm_input_write(t->vt, marked.at, marked.length);
+    free(marked.at);
+}
+
 static void read_output(struct term *t)
 {
     char chunk[16384];
     ssize_t n = read(t->master, chunk, sizeof chunk);
     if (n > 0) {
         term_append(&t->output, chunk, (size_t)n);
-        vterm_input_write(t->vt, chunk, (size_t)n);
+        show(t, chunk, (size_t)n);
     } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
         term_hangup(t); /* EIO: the last one on the other side has closed it */
     }

@@ -6,9 +6,7 @@
  * terminal are both gone. They poll() the pty, they never sleep.
  *
  * Rows and columns count cells from 0. Times are milliseconds. A system call that should not fail
- * ends the test with abort() and a message, so no function here has an error to check.
- *
- * What libvterm 0.1.4 cannot show: dim (SGR 2) is dropped, look for it with term_sent(). */
+ * ends the test with abort() and a message, so no function here has an error to check. */
 #ifndef TESTS_SCREEN_TERM_H
 #define TESTS_SCREEN_TERM_H
 
@@ -113,7 +111,7 @@ struct term_cell {
     char text[25]; /* base and combining characters; " " if blank, "" right of a wide character */
     int width;     /* 1, 2, or 0 for the right half of a wide character */
     int fg, bg;    /* as set: not swapped by reverse */
-    bool bold, italic, underline, reverse;
+    bool bold, dim, italic, underline, reverse;
 };
 
 /* The cell at row, col; a blank one outside the screen. */

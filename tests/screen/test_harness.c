@@ -86,6 +86,21 @@ Test(harness, colours_and_attributes)
     cr_assert_str_eq(outside.text, " ");
 }
 
+Test(harness, dim_is_seen_among_other_attributes)
+{
+    sh("printf "
+       "'\\033[2ma\\033[22mb\\033[1;2;31mc\\033[0md\\033[38;5;2me\\033[48;2;2;22;2mf\\033[mg';"
+       "printf '\\033'; sleep 0.05; printf '[2'; sleep 0.05; printf 'mh\\033[>4;2mi'");
+    term_expect_exit(t, 0);
+    cr_assert_str_eq(term_row(t, 0), "abcdefghi");
+    static const char dim[] = "a c    hi";
+    for (int col = 0; dim[col]; col++)
+        cr_assert_eq(term_cell(t, 0, col).dim, dim[col] != ' ', "column %d", col);
+    cr_assert(term_cell(t, 0, 2).bold && term_cell(t, 0, 2).fg == 1);
+    cr_assert_eq(term_cell(t, 0, 4).fg, 2);
+    cr_assert_eq(term_cell(t, 0, 5).bg, TERM_RGB + 0x021602);
+}
+
 Test(harness, wide_and_combining_characters)
 {
     sh("printf '\\346\\227\\245e\\314\\201\\342\\224\\200x'"); /* U+65E5, e U+0301, U+2500 */

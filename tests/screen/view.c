@@ -44,6 +44,7 @@ struct term_cell term_cell(const struct term *t, int row, int col)
     cell.fg = colour(&c.fg);
     cell.bg = colour(&c.bg);
     cell.bold = c.attrs.bold;
+    cell.dim = c.attrs.font == TERM_DIM_FONT;
     cell.italic = c.attrs.italic;
     cell.underline = c.attrs.underline != VTERM_UNDERLINE_OFF;
     cell.reverse = c.attrs.reverse;
