@@ -61,7 +61,8 @@ enum term_key {
 };
 
 /* Presses a key the way xterm sends it, in application form (ESC O B) once the program asked for
- * that: so wait for its first screen before pressing. */
+ * that: so wait for its first screen before pressing. It is xterm's form whatever `type` says: Home
+ * and End under tmux or screen, F1 to F5 under linux are other bytes, for term_keys. */
 void term_key(struct term *t, enum term_key key);
 
 /* Pastes text, in brackets if the program enabled ?2004. */
