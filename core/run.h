@@ -27,7 +27,8 @@ enum state {
     S_UNDO_INTENT,
     S_UNDOING,
     S_UNDO_PROBING,
-    S_UNDONE, /* taken back; may run again */
+    S_UNDONE,     /* taken back; may run again */
+    S_RECHECKING, /* the probe is asked again, nothing was sent */
     STATE_COUNT
 };
 
@@ -67,6 +68,8 @@ struct place_run {
     struct place place;
     char *name; /* place_name() */
     enum state state;
+    enum state before;           /* it became busy: where a refusal leads back */
+    bool left;                   /* something of it may be in place: an undo makes sense */
     uint64_t began_ms, ended_ms; /* monotonic; 0: not yet */
     char *message;               /* the last error or outcome in words; may be NULL */
     char *waits;   /* what it waits for now ("lock held by pid 42 (psql)"); may be NULL */
@@ -97,16 +100,23 @@ struct run {
 struct run *run_new(const struct config *config, const struct runbook *book);
 void run_free(struct run *run);
 
-/* The only place where a state changes. Returns what has to be done for it. */
+/* The only place where a state changes. Returns what has to be done for it. A refusal leads back to
+ * where the place was; a recheck that says what was known gives A_NOTHING. Confirming a step
+ * disarms it; a window that is shut ends `aborting`. */
 enum action run_event(struct run *run, size_t step, size_t place, enum event event,
                       uint64_t now_ms);
+
+/* Brings a place that is pending to the state that the journal tells of last, by the events that
+ * lead there; a busy one (an intent without an outcome) is in doubt. Recheck it afterwards, unless
+ * the step is superseded: the servers are the truth. False where the place is not pending. */
+bool run_recall(struct run *run, size_t step, size_t place, enum state state, uint64_t now_ms);
 
 /* The step as a whole: done when it is done everywhere, else its worst or busiest place. */
 enum state run_step_state(const struct run *run, size_t step);
 bool state_is_busy(enum state state);    /* something is under way */
 bool state_is_settled(enum state state); /* done, skipped or absent: the next step may come */
 
-/* The first step that is not settled; step_count where all are. */
+/* The first step that is neither settled nor superseded; step_count where all are. */
 size_t run_next(const struct run *run);
 /* The step whose undo comes next when going back (the last one that may have left something);
  * step_count where there is none. Steps without an undo that say why are passed over. */
@@ -114,10 +124,12 @@ size_t run_back(const struct run *run);
 /* The step that is under way; step_count where none is. */
 size_t run_busy(const struct run *run);
 
-/* Open: a step that opens it is confirmed and no step that closes it is done, nor the opener
- * undone. */
+/* Open: the effect of a step that opens it is or may be in place anywhere, and no step that closes
+ * it is done. It shuts as the opener is undone everywhere, and opens again as the closer is undone.
+ */
 bool run_window_open(const struct run *run);
-/* True once a step typed as the point of no return is done: nothing before it may be undone. */
+/* True once a later step typed as the point of no return is done, in doubt or under way on any
+ * place: nothing before it may be undone. */
 bool run_past_return(const struct run *run, size_t step);
 
 enum verb { VERB_RUN, VERB_UNDO, VERB_SKIP, VERB_ARM, VERB_FIRE, VERB_RECHECK };
