@@ -13,6 +13,7 @@
 #include "core/runbook.h"
 
 struct engine;
+struct follower;
 struct sampler;
 
 enum mode { MODE_DRIVE, MODE_WATCH, MODE_STATUS };
@@ -38,6 +39,7 @@ struct app {
     struct run *run;       /* a watcher's follows the driver's */
     struct engine *engine; /* NULL unless MODE_DRIVE */
     struct driver_seen driver;
+    struct follower *follower;
     json_t *followed; /* a watcher's copy of the journal on this machine; NULL: there is none */
     bool paused;      /* the screen stands still; sampling goes on */
     void (*changed)(struct app *app); /* something worth drawing happened; set by the face */

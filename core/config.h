@@ -64,9 +64,12 @@ void config_free(struct config *config);
  * arena) and returns their number. */
 size_t config_secrets(struct config *config, const char ***secrets);
 
-/* A DSN with `dbname` replaced (NULL: as it is) and, where `hide`, the password as asterisks. The
- * caller owns the result. NULL and `err` where libpq can't read the DSN. */
-char *dsn_with(const char *dsn, const char *dbname, bool hide, struct err *err);
+/* What becomes of a DSN's password. */
+enum password { PASSWORD_KEEP, PASSWORD_HIDE /* ******** */, PASSWORD_DROP };
+
+/* A DSN as keyword=value pairs with `dbname` replaced (NULL: as it is). The caller owns the result.
+ * NULL and `err` where libpq can't read the DSN. */
+char *dsn_with(const char *dsn, const char *dbname, enum password password, struct err *err);
 
 /* One keyword of a DSN (host, port, dbname, user ...), the way libpq resolves it: DSN, service
  * file, environment, default. The caller owns the result; "" where there is none. */

@@ -46,6 +46,7 @@ struct session_options {
     bool replication;       /* a replication=database connection */
     bool once;              /* no reconnecting: when it is lost, it stays closed */
     int connect_timeout_ms; /* 0: 10 s */
+    const char *setup;      /* one statement sent before the session is ready; NULL: none */
     /* Each change of link; `error` says why it went down, NULL otherwise. */
     void (*changed)(struct session *session, const char *error, void *arg);
     void *arg;

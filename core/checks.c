@@ -1,0 +1,405 @@
+#include "core/checks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/app.h"
+#include "core/sessions.h"
+#include "core/show.h"
+#include "core/sqltext.h"
+
+enum { DEADLINE_MS = 10000 };
+
+/* One question of a check under way: a place, and what it answered. */
+struct part {
+    struct check_run *run;
+    struct place place;
+    bool other; /* asked on the role that it is compared against */
+    bool waiting, absent;
+    struct show show;
+    struct table *table;
+};
+
+/* A check under way. */
+struct check_run {
+    struct checks *checks;
+    struct check_result *result;
+    struct batch *batch;
+    struct arena arena;
+    struct part *parts;
+    size_t part_count, waiting;
+    char *error;
+    double cost_ms;
+};
+
+/* The checks that were asked for together. */
+struct batch {
+    size_t waiting;
+    void (*done)(void *arg);
+    void *arg;
+};
+
+struct checks {
+    struct app *app;
+    struct check_result *results; /* as many as the catalogue's checks, same order */
+    struct sessions *sessions;
+    bool closing;
+};
+
+static void part_done(struct part *part, const char *error);
+
+static const char *const offender_columns[] = {"place", "object", "detail"};
+
+static void add_offender(struct table *table, const char *place, const char *object,
+                         const char *detail)
+{
+    const char *cells[] = {place, object ? object : "", detail ? detail : ""};
+    table_add(table, cells);
+}
+
+/* PgBouncer's rows have columns of their own: the first is the object, the others say more. */
+static void add_shown(struct table *offenders, const struct part *part, const char *place)
+{
+    for (int row = 0; row < part->table->rows; row++) {
+        if (!show_matches(&part->show, part->table, row))
+            continue;
+        struct str detail = {0};
+        for (int column = 1; column < part->table->columns; column++) {
+            const char *cell = part->table->cells[row * part->table->columns + column];
+            str_printf(&detail, "%s%s=%s", column > 1 ? " " : "", part->table->names[column],
+                       cell ? cell : "");
+        }
+        add_offender(offenders, place, part->table->cells[row * part->table->columns],
+                     str_text(&detail));
+        str_free(&detail);
+    }
+}
+
+static const char *detail_of(const struct table *table, const char *object)
+{
+    for (int row = 0; row < table->rows; row++) {
+        const char *text = table_text(table, row, "object");
+        if (text && strcmp(text, object) == 0) {
+            const char *detail = table_text(table, row, "detail");
+            return detail ? detail : "";
+        }
+    }
+    return NULL;
+}
+
+/* Rows that only one side has, or that differ. */
+static void add_differences(struct table *offenders, const struct part *here,
+                            const struct part *there, const char *place)
+{
+    for (int row = 0; row < here->table->rows; row++) {
+        const char *object = table_text(here->table, row, "object");
+        const char *detail = table_text(here->table, row, "detail");
+        const char *other = detail_of(there->table, object ? object : "");
+        if (other && strcmp(other, detail ? detail : "") == 0)
+            continue;
+        char *text = other ? xprintf("%s: %s, %s: %s", here->place.node->name, detail ? detail : "",
+                                     there->place.node->name, other)
+                           : xprintf("only on %s%s%s", here->place.node->name,
+                                     detail && *detail ? ": " : "", detail ? detail : "");
+        /* A row that both have is told once, from the first side. */
+        if (!other || !here->other)
+            add_offender(offenders, place, object, text);
+        free(text);
+    }
+}
+
+static struct part *counterpart(struct check_run *run, const struct part *part)
+{
+    for (size_t i = 0; i < run->part_count; i++)
+        if (run->parts[i].other != part->other &&
+            run->parts[i].place.database_index == part->place.database_index)
+            return &run->parts[i];
+    return NULL;
+}
+
+static void collect(struct check_run *run, struct table *offenders)
+{
+    for (size_t i = 0; i < run->part_count; i++) {
+        struct part *part = &run->parts[i];
+        if (!part->table)
+            continue;
+        char *place = place_name(&part->place);
+        struct part *there = run->result->check->against ? counterpart(run, part) : NULL;
+        if (there && there->table)
+            add_differences(offenders, part, there, place);
+        else if (part->place.node->kind == KIND_PGBOUNCER)
+            add_shown(offenders, part, place);
+        else if (!run->result->check->against)
+            for (int row = 0; row < part->table->rows; row++)
+                add_offender(offenders, place, table_text(part->table, row, "object"),
+                             table_text(part->table, row, "detail"));
+        free(place);
+    }
+}
+
+/* An accepted check stays so only while each offender was one when it was accepted. */
+static bool nothing_new(const struct table *before, const struct table *now)
+{
+    for (int row = 0; row < now->rows; row++) {
+        bool known = false;
+        for (int old = 0; before && old < before->rows && !known; old++)
+            known = strcmp(before->cells[old * 3], now->cells[row * 3]) == 0 &&
+                    strcmp(before->cells[old * 3 + 1], now->cells[row * 3 + 1]) == 0;
+        if (!known)
+            return false;
+    }
+    return true;
+}
+
+static bool all_absent(const struct check_run *run)
+{
+    for (size_t i = 0; i < run->part_count; i++)
+        if (!run->parts[i].absent)
+            return false;
+    return true;
+}
+
+static void conclude(struct check_run *run)
+{
+    struct check_result *result = run->result;
+    struct table *offenders = table_new(3, offender_columns);
+    if (!run->error)
+        collect(run, offenders);
+    if (result->accepted && !run->error && !nothing_new(result->offenders, offenders)) {
+        free(result->accepted);
+        result->accepted = NULL;
+    }
+    table_free(result->offenders);
+    free(result->error);
+    result->offenders = offenders;
+    result->error = run->error;
+    result->outcome = run->error            ? CHECK_UNKNOWN
+                      : offenders->rows > 0 ? CHECK_RED
+                      : all_absent(run)     ? CHECK_ABSENT
+                                            : CHECK_HOLDS;
+    result->answered_ms = app_now(run->checks->app);
+    result->cost_ms = run->cost_ms;
+    result->running = false;
+}
+
+static void finish(struct check_run *run)
+{
+    struct batch *batch = run->batch;
+    struct checks *checks = run->checks;
+    conclude(run);
+    for (size_t i = 0; i < run->part_count; i++)
+        table_free(run->parts[i].table);
+    free(run->parts);
+    arena_free(&run->arena);
+    free(run);
+    if (!checks->closing)
+        app_changed(checks->app);
+    if (--batch->waiting == 0) {
+        if (batch->done && !checks->closing)
+            batch->done(batch->arg);
+        free(batch);
+    }
+}
+
+static void part_done(struct part *part, const char *error)
+{
+    struct check_run *run = part->run;
+    part->waiting = false;
+    if (error && !run->error) {
+        char *clean = app_redact(run->checks->app, error);
+        char *place = place_name(&part->place);
+        run->error = xprintf("%s: %s", place, clean);
+        free(place);
+        free(clean);
+    }
+    if (--run->waiting == 0)
+        finish(run);
+}
+
+static void on_answer(struct reply *reply, void *arg)
+{
+    struct part *part = arg;
+    part->run->cost_ms += reply->ms;
+    if (reply->kind == REPLY_OK && reply->table) {
+        part->table = reply->table;
+        reply->table = NULL;
+        part_done(part, NULL);
+    } else {
+        part_done(part, reply->message ? reply->message : "no rows came back");
+    }
+}
+
+struct lookup {
+    struct app *app;
+    struct part *part;
+};
+
+static bool look_up(const char *name, struct sql_value *value, void *arg)
+{
+    struct lookup *lookup = arg;
+    return app_variable(lookup->app, &lookup->part->place, name, &lookup->part->run->arena, value);
+}
+
+/* The variant is picked by the version that the sampler saw: checks run after it has connected. */
+static bool part_sql(struct part *part, struct str *sql, struct err *err)
+{
+    struct app *app = part->run->checks->app;
+    const struct check *check = part->run->result->check;
+    int major = app->model->nodes[part->place.node_index].version / 10000;
+    const struct variant *variant = variant_for(check->variants, check->variant_count, major);
+    struct lookup lookup = {app, part};
+    part->absent = variant == NULL;
+    if (!variant)
+        return true;
+    if (!sql_expand(variant->text, variant->path, variant->line, look_up, &lookup, sql, NULL, err))
+        return false;
+    if (part->place.node->kind != KIND_PGBOUNCER)
+        return true;
+    if (!show_parse(str_text(sql), &part->show, &part->run->arena, err))
+        return false;
+    str_clear(sql);
+    str_add(sql, part->show.command);
+    return true;
+}
+
+static void ask_part(struct part *part)
+{
+    struct checks *checks = part->run->checks;
+    const struct node_facts *facts = &checks->app->model->nodes[part->place.node_index];
+    struct str sql = {0};
+    struct err err;
+    if (part->place.node->kind == KIND_POSTGRES && facts->version == 0) {
+        part_done(part, facts->error ? facts->error : "the server's version is not yet known");
+    } else if (!part_sql(part, &sql, &err)) {
+        part_done(part, err.text);
+    } else if (part->absent) {
+        part_done(part, NULL);
+    } else {
+        sessions_send(checks->sessions, &part->place, 0, str_text(&sql), DEADLINE_MS, on_answer,
+                      part);
+    }
+    str_free(&sql);
+}
+
+static void add_parts(struct check_run *run, const char *role, bool other)
+{
+    struct place *places;
+    size_t count = places_of(run->checks->app->config, role, run->result->check->per_node, &places);
+    run->parts = xrealloc(run->parts, run->part_count + count + 1, sizeof *run->parts);
+    for (size_t i = 0; i < count; i++)
+        run->parts[run->part_count++] =
+            (struct part){.place = places[i], .run = run, .other = other, .waiting = true};
+    free(places);
+}
+
+static void start(struct checks *checks, struct check_result *result, struct batch *batch)
+{
+    struct check_run *run = xcalloc(1, sizeof *run);
+    run->checks = checks;
+    run->result = result;
+    run->batch = batch;
+    add_parts(run, result->check->on, false);
+    if (result->check->against)
+        add_parts(run, result->check->against, true);
+    result->running = true;
+    /* One more than there are parts, so that the last answer can't end it while it is being asked.
+     */
+    run->waiting = run->part_count + 1;
+    for (size_t i = 0, count = run->part_count; i < count; i++)
+        ask_part(&run->parts[i]);
+    if (--run->waiting == 0)
+        finish(run);
+}
+
+static struct check_result *find(const struct checks *checks, const char *id)
+{
+    for (size_t i = 0; i < checks->app->catalogue->check_count; i++)
+        if (strcmp(checks->results[i].check->id, id) == 0)
+            return &checks->results[i];
+    return NULL;
+}
+
+void checks_run(struct checks *checks, const char *const *ids, size_t count,
+                void (*done)(void *arg), void *arg)
+{
+    struct batch *batch = xcalloc(1, sizeof *batch);
+    *batch = (struct batch){1, done, arg};
+    for (size_t i = 0; i < count; i++) {
+        struct check_result *result = find(checks, ids[i]);
+        if (!result)
+            continue;
+        batch->waiting++;
+        start(checks, result, batch);
+    }
+    if (--batch->waiting == 0) {
+        if (done)
+            done(arg);
+        free(batch);
+    }
+}
+
+void checks_run_all(struct checks *checks)
+{
+    size_t count = checks->app->catalogue->check_count;
+    const char **ids = xcalloc(count + 1, sizeof *ids);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = checks->results[i].check->id;
+    checks_run(checks, ids, count, NULL, NULL);
+    free(ids);
+}
+
+struct checks *checks_new(struct app *app)
+{
+    struct checks *checks = xcalloc(1, sizeof *checks);
+    checks->app = app;
+    checks->sessions = sessions_new(app, "pgcutover checks", true);
+    checks->results = xcalloc(app->catalogue->check_count + 1, sizeof *checks->results);
+    for (size_t i = 0; i < app->catalogue->check_count; i++)
+        checks->results[i].check = &app->catalogue->checks[i];
+    return checks;
+}
+
+void checks_free(struct checks *checks)
+{
+    if (!checks)
+        return;
+    checks->closing = true;
+    sessions_free(checks->sessions);
+    for (size_t i = 0; i < checks->app->catalogue->check_count; i++) {
+        table_free(checks->results[i].offenders);
+        free(checks->results[i].error);
+        free(checks->results[i].accepted);
+    }
+    free(checks->results);
+    free(checks);
+}
+
+size_t checks_count(const struct checks *checks)
+{
+    return checks->app->catalogue->check_count;
+}
+
+const struct check_result *checks_at(const struct checks *checks, size_t index)
+{
+    return &checks->results[index];
+}
+
+const struct check_result *checks_result(const struct checks *checks, const char *id)
+{
+    return find(checks, id);
+}
+
+bool check_blocks(const struct check_result *result)
+{
+    bool open = result->outcome == CHECK_RED || result->outcome == CHECK_UNKNOWN;
+    return open && result->check->severity == SEVERITY_BLOCK && !result->accepted;
+}
+
+void checks_accept(struct checks *checks, const char *id, const char *reason)
+{
+    struct check_result *result = find(checks, id);
+    if (!result)
+        return;
+    free(result->accepted);
+    result->accepted = xstrdup(reason);
+}

@@ -1,0 +1,81 @@
+--- query own_session
+--- on source target standby
+SELECT count(set_config(name, CASE name WHEN 'search_path' THEN ''
+                                        WHEN 'row_security' THEN 'off'
+                                        WHEN 'lock_timeout' THEN '2s'
+                                        WHEN 'synchronous_commit' THEN 'on'
+                                        ELSE '0' END, false))
+FROM pg_settings
+WHERE name IN ('search_path', 'row_security', 'lock_timeout', 'synchronous_commit',
+               'statement_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout',
+               'transaction_timeout');
+
+--- query own_begin
+--- on source target
+BEGIN READ WRITE;
+
+--- query own_limits
+--- on source target
+SELECT set_config('lock_timeout', :'lock_timeout', true),
+       set_config('statement_timeout', :'statement_timeout', true);
+
+--- query own_commit
+--- on source target
+COMMIT;
+
+--- query own_rollback
+--- on source target
+ROLLBACK;
+
+--- query own_writable
+--- on source target
+SET default_transaction_read_only = off;
+
+--- query own_unwritable
+--- on source target
+RESET default_transaction_read_only;
+
+--- query own_unlogged
+--- on source target
+SELECT set_config('log_statement', 'none', false),
+       set_config('log_min_duration_statement', '-1', false),
+       set_config('log_min_error_statement', 'panic', false);
+
+--- query own_lock
+--- on source target
+SELECT pg_try_advisory_lock(('x' || left(md5('pgcutover/' || :'run'), 16))::bit(64)::bigint) AS ours,
+       pg_backend_pid() AS pid;
+
+--- query own_holder
+--- on source target
+SELECT l.pid, a.application_name,
+       coalesce(host(a.client_addr), 'a local socket') AS client,
+       extract(epoch FROM now() - a.backend_start)::bigint AS since_s,
+       extract(epoch FROM clock_timestamp() - a.state_change)::bigint AS silent_s
+FROM pg_locks l
+JOIN pg_stat_activity a ON a.pid = l.pid,
+     LATERAL (SELECT ('x' || left(md5('pgcutover/' || :'run'), 16))::bit(64)::bigint AS key) k
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND l.classid::bigint = (k.key >> 32) & 4294967295
+  AND l.objid::bigint = k.key & 4294967295;
+
+--- query own_takeover
+--- on source target
+SELECT pg_terminate_backend(:holder) AS ended;
+
+--- query own_publish
+--- on source target
+SELECT set_config('application_name', :'state', false);
+
+--- query own_function
+--- on source target standby monitor member
+SELECT to_regprocedure(:'what') IS NOT NULL AS there;
+
+--- query own_extension
+--- on source target standby monitor member
+SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = :'what') AS there;
+
+--- query own_setting
+--- on source target standby monitor member
+SELECT EXISTS (SELECT FROM pg_settings WHERE name = :'what') AS there;

@@ -1,0 +1,31 @@
+/* Sessions of one purpose, one a place and lane, opened when they are first needed and kept. */
+#ifndef PGCUTOVER_SESSIONS_H
+#define PGCUTOVER_SESSIONS_H
+
+#include "core/place.h"
+#include "core/session.h"
+
+struct app;
+struct sessions;
+
+/* `application_name` is copied. Sessions of a set that is not `read_only` are for the engine alone.
+ */
+struct sessions *sessions_new(struct app *app, const char *application_name, bool read_only);
+void sessions_free(struct sessions *sessions);
+
+/* Begins to connect to the place now, so that nothing connects when it matters. */
+void sessions_warm(struct sessions *sessions, const struct place *place);
+
+/* As session_send(); while the session still connects, the statement waits for it. */
+void sessions_send(struct sessions *sessions, const struct place *place, size_t lane,
+                   const char *sql, uint64_t deadline_ms, session_done *done, void *arg);
+
+/* Cancels what runs on the place, in every lane. */
+void sessions_cancel(struct sessions *sessions, const struct place *place);
+
+/* Why the place's session is down; NULL: it is not, or was never opened. */
+const char *sessions_error(const struct sessions *sessions, const struct place *place);
+int sessions_version(const struct sessions *sessions, const struct place *place);
+const char *sessions_password(const struct sessions *sessions, const struct place *place);
+
+#endif
