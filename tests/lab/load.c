@@ -24,48 +24,56 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_CLIENTS = 64, DATABASES = 2, STATUS_EVERY_MS = 200, RETRY_AFTER_MS = 100 };
+enum {
+    MAX_CLIENTS = 64,
+    DATABASES = 2,
+    ROWS_EACH = 10, /* about, of a transaction */
+    STATUS_EVERY_MS = 200,
+    RETRY_AFTER_MS = 100,
+};
 
 /* What a transaction does after its row in the ledger; the last statement says which server it was.
- * The tables come in one order, a row each, so that clients wait for each other and never deadlock.
- */
+ * The tables come in one order, a row each, so that clients wait for each other and never deadlock;
+ * it is (SELECT ... random()), since without the SELECT each row would roll the dice. */
+static const char shop_sql[] =
+    "UPDATE customers SET seen = now(), balance = balance + 1"
+    " WHERE id = (SELECT 1 + floor(random() * 5000)::int);"
+    "UPDATE stock SET pieces = pieces - 1 WHERE warehouse = 1"
+    " AND product = (SELECT 1 + floor(random() * 2000)::int);"
+    "INSERT INTO stock_movements (warehouse, product, pieces) VALUES (1, 1, -1);"
+    "WITH o AS (INSERT INTO orders (customer_id, note) VALUES (1, 'load') RETURNING id)"
+    " INSERT INTO order_lines (order_id, line, product, pieces, price)"
+    " SELECT id, line, line, 1, 9.90 FROM o, generate_series(1, 2) line;"
+    "INSERT INTO events (kind, payload) VALUES ('load', '{\"from\": \"load\"}');"
+    "INSERT INTO \"日本\" (\"名前\") VALUES ('負荷');"
+    "INSERT INTO \"Sales Data\".\"Receipt\" (\"No\", \"Client\", \"Sum\")"
+    " VALUES (nextval('\"Sales Data\".\"Beleg №\"'), 1, 9.90);"
+    "UPDATE page_counters SET hits = hits + 1"
+    " WHERE page = (SELECT '/' || 1 + floor(random() * 50)::int);"
+    "UPDATE sessions SET at = now()"
+    " WHERE token = (SELECT md5((1 + floor(random() * 1000)::int)::text)::uuid);"
+    "INSERT INTO carts (customer_id, items) VALUES (1, '{1,2}');"
+    "DELETE FROM carts"
+    " WHERE id = (SELECT id FROM carts ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED);"
+    "SELECT current_setting('server_version_num')";
+
+static const char billing_sql[] =
+    "UPDATE accounts SET balance = balance + 1"
+    " WHERE id = (SELECT 1 + floor(random() * 500)::int);"
+    "WITH i AS (INSERT INTO invoices (account, amount) VALUES (1, 9.90) RETURNING id)"
+    " INSERT INTO payments (invoice, kind, amount) SELECT id, 'card', 9.90 FROM i;"
+    "INSERT INTO entries (account, amount) VALUES (1, 9.90);"
+    "INSERT INTO reminders (invoice) VALUES (1);"
+    "DELETE FROM reminders"
+    " WHERE id = (SELECT id FROM reminders ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED);"
+    "UPDATE exports SET lines = lines + 1"
+    " WHERE file = (SELECT 'export-' || 1 + floor(random() * 20)::int);"
+    "SELECT current_setting('server_version_num')";
+
 static const struct {
     const char *name;
     const char *sql;
-} databases[DATABASES] = {
-    {"shop",
-     "UPDATE customers SET seen = now(), balance = balance + 1"
-     " WHERE id = 1 + floor(random() * 5000)::int;"
-     "UPDATE stock SET pieces = pieces - 1"
-     " WHERE warehouse = 1 + floor(random() * 4)::int AND product = 1 + floor(random() * "
-     "2000)::int;"
-     "INSERT INTO stock_movements (warehouse, product, pieces) VALUES (1, 1, -1);"
-     "WITH o AS (INSERT INTO orders (customer_id, note)"
-     " VALUES (1 + floor(random() * 5000)::int, 'load') RETURNING id)"
-     " INSERT INTO order_lines (order_id, line, product, pieces, price)"
-     " SELECT id, line, line, 1, 9.90 FROM o, generate_series(1, 2) line;"
-     "INSERT INTO events (kind, payload) VALUES ('load', '{\"from\": \"load\"}');"
-     "INSERT INTO \"日本\" (\"名前\") VALUES ('負荷');"
-     "INSERT INTO \"Sales Data\".\"Receipt\" (\"No\", \"Client\", \"Sum\")"
-     " VALUES (nextval('\"Sales Data\".\"Beleg №\"'), 1, 9.90);"
-     "UPDATE page_counters SET hits = hits + 1 WHERE page = '/' || 1 + floor(random() * 50)::int;"
-     "UPDATE sessions SET at = now() WHERE token = md5((1 + floor(random() * "
-     "1000)::int)::text)::uuid;"
-     "INSERT INTO carts (customer_id, items) VALUES (1, '{1,2}');"
-     "DELETE FROM carts WHERE id ="
-     " (SELECT id FROM carts ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED);"
-     "SELECT current_setting('server_version_num')"},
-    {"billing",
-     "UPDATE accounts SET balance = balance + 1 WHERE id = 1 + floor(random() * 500)::int;"
-     "WITH i AS (INSERT INTO invoices (account, amount) VALUES (1, 9.90) RETURNING id)"
-     " INSERT INTO payments (invoice, kind, amount) SELECT id, 'card', 9.90 FROM i;"
-     "INSERT INTO entries (account, amount) VALUES (1, 9.90);"
-     "INSERT INTO reminders (invoice) VALUES (1);"
-     "DELETE FROM reminders WHERE id ="
-     " (SELECT id FROM reminders ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED);"
-     "UPDATE exports SET lines = lines + 1 WHERE file = 'export-' || 1 + floor(random() * 20)::int;"
-     "SELECT current_setting('server_version_num')"},
-};
+} databases[DATABASES] = {{"shop", shop_sql}, {"billing", billing_sql}};
 
 struct outcome {
     enum { ACK, FAIL, UNKNOWN } kind;
@@ -207,24 +215,31 @@ static void record(const struct client *client, const struct outcome *outcome, i
     pthread_mutex_unlock(&shared);
 }
 
-/* One client: each transaction starts when the rows of the ones before it are due at the rate. Who
- * was held up does not catch up: people do not click faster afterwards. */
+static void sleep_until(double due)
+{
+    int64_t now = now_ms(CLOCK_MONOTONIC);
+    if (due > (double)now)
+        sleep_ms((int64_t)due - now);
+}
+
+/* One client: each transaction starts when the rows of the ones before it are due at the rate, and
+ * the first ones one after the other, since in step they would leave gaps. Who was held up does not
+ * catch up: people do not click faster afterwards. */
 static void *run_client(void *argument)
 {
     struct client *client = argument;
-    double due = (double)now_ms(CLOCK_MONOTONIC);
+    double ms_per_row = client_count * 1000.0 / rows_per_second;
+    double due =
+        (double)now_ms(CLOCK_MONOTONIC) + ms_per_row * ROWS_EACH * client->number / client_count;
     for (; !stopping; client->n++) {
+        sleep_until(due);
         int64_t start = now_ms(CLOCK_MONOTONIC);
         struct outcome outcome = transaction(client);
         int64_t end = now_ms(CLOCK_MONOTONIC);
         record(client, &outcome, end - start);
+        due = due < (double)end - 1000 ? (double)end : due + outcome.rows * ms_per_row;
         if (outcome.kind != ACK)
-            sleep_ms(RETRY_AFTER_MS);
-        due += outcome.rows * client_count * 1000.0 / rows_per_second;
-        if (due > (double)end)
-            sleep_ms((int64_t)due - end);
-        else if (due < (double)end - 1000)
-            due = (double)end;
+            due = (double)(end + RETRY_AFTER_MS);
     }
     PQfinish(client->connection);
     return NULL;
