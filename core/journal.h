@@ -19,11 +19,13 @@
 struct journal;
 
 /* Opens DIR/RUN.jsonl for appending (making DIR, mode 0700; the file 0600), takes its lock, and
- * closes off a torn last line. NULL and `err` (who holds it; what the file is; what to do) where
- * another process writes it, a line is of another run, or the disk refuses. */
+ * closes off a torn last line: cuts it off and keeps its text in a note. NULL and `err` (who holds
+ * it; what the file is; what to do) where another process writes it, a line is of another run, or
+ * the disk refuses. */
 struct journal *journal_open(uv_loop_t *loop, const char *dir, const char *run, struct err *err);
 
-/* Waits for what is being written, then closes. */
+/* Writes what was appended (blocking, at most as long as the disk takes), then closes. No `done` is
+ * called any more; what is left of it goes as the loop runs on. */
 void journal_close(struct journal *journal);
 
 typedef void journal_done(bool ok, const char *error, void *arg);
@@ -32,6 +34,10 @@ typedef void journal_done(bool ok, const char *error, void *arg);
  * it is called from the loop once the record, and all before it, are on the disk, or could not be
  * written (after the first failure every append fails: nothing may be run any more). */
 void journal_append(struct journal *journal, json_t *record, journal_done *done, void *arg);
+
+/* A JSON string of anything a server or a program says: bytes that are not UTF-8 become \xNN
+ * instead of losing the record. NULL gives JSON's null. */
+json_t *journal_text(const char *text);
 
 /* Why it can't be written; NULL while it can. */
 const char *journal_error(const struct journal *journal);
