@@ -1,7 +1,9 @@
 /* The one reader for annotated SQL: runbooks, checks and queries are files of this format.
  *
- * A line that begins with `---` is a directive; everything else is the text of the section that the
- * last directive opened. psql takes a directive for a comment, so each file is valid for psql.
+ * A line that begins with `---`, a blank and a name is a directive (inside of a string or a comment
+ * of SQL too); everything else is the text of the section that the last directive opened. psql
+ * takes a directive for a comment, so each file is valid for psql. `---` alone and `----...` are
+ * plain comments; `---name` is an error, since whoever wrote it may have meant either.
  *
  *     --- runbook logical            header directives, before the first entry
  *     --- step freeze                opens an entry (types: step, check, query)
@@ -13,7 +15,10 @@
  *
  * Entries of one type may share an id as variants for server versions, if their `since` and `until`
  * (major versions, both inclusive) do not overlap. A later variant inherits each directive and each
- * section that it does not give itself from the first one. */
+ * section that it does not give itself from the first one.
+ *
+ * Directives stand above their entry's text; comments may stand between them and count as the
+ * body's text. Before the first entry there may be comments. */
 #ifndef PGCUTOVER_SQLFILE_H
 #define PGCUTOVER_SQLFILE_H
 
@@ -22,7 +27,9 @@
 #include "core/err.h"
 #include "core/mem.h"
 
-/* One directive that the grammar allows. */
+/* One directive that the grammar allows. What opens an entry needs no rule: the rules' `entry`
+ * names the types. Neither do `since` and `until`, which every entry may have, nor the section
+ * "body". */
 struct directive_rule {
     const char *name;
     const char *entry; /* "step", "check", "query"; NULL: in the file's header */
@@ -64,11 +71,11 @@ struct sqlfile {
     size_t entry_count;
 };
 
-/* Reads `length` bytes of `text` (may lack the final newline, may have CRLF). `path` is only for
- * messages. Rules end with a row whose name is NULL. NULL and `FILE:LINE: what; remedy` in `err`
- * on: an unknown directive, a directive in the wrong place, a value missing or not wanted, text
- * before the first entry, a duplicate id with overlapping versions, a NUL byte, invalid UTF-8.
- * The caller frees the result with sqlfile_free(). */
+/* Reads `length` bytes of `text` (may lack the final newline, may have CRLF, which becomes LF).
+ * `path` is only for messages. Rules end with a row whose name is NULL. NULL and `FILE:LINE: what;
+ * remedy` in `err` on: an unknown directive, a directive in the wrong place, a value missing or not
+ * wanted, text before the first entry, a duplicate id with overlapping versions, a NUL byte,
+ * invalid UTF-8. The caller frees the result with sqlfile_free(). */
 struct sqlfile *sqlfile_parse(const char *path, const char *text, size_t length,
                               const struct directive_rule *rules, struct err *err);
 void sqlfile_free(struct sqlfile *file);
