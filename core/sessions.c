@@ -31,7 +31,8 @@ struct sessions {
 static void refuse(struct queued *queued, const char *message)
 {
     struct reply reply = {.kind = REPLY_UNSENT, .message = message};
-    queued->done(&reply, queued->arg);
+    if (queued->done)
+        queued->done(&reply, queued->arg);
 }
 
 static void serve_queue(struct seat *seat, bool ready, const char *error)

@@ -79,3 +79,14 @@ SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = :'what') AS ther
 --- query own_setting
 --- on source target standby monitor member
 SELECT EXISTS (SELECT FROM pg_settings WHERE name = :'what') AS there;
+
+--- query own_blockers
+--- on source target
+SELECT string_agg(DISTINCT format('%s of %s (pid %s, %s)',
+                                  coalesce(nullif(b.application_name, ''), b.backend_type),
+                                  coalesce(b.usename, 'the server'), b.pid,
+                                  coalesce(b.state, 'at work')), ', ') AS holder
+FROM pg_stat_activity w,
+     unnest(pg_blocking_pids(w.pid)) AS p(pid)
+JOIN pg_stat_activity b ON b.pid = p.pid
+WHERE w.application_name = 'pgcutover' AND w.usename = current_user AND w.wait_event_type = 'Lock';

@@ -1,0 +1,113 @@
+#include "core/engine_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void capture_set(struct engine *engine, const char *name, const char *value, int database_index)
+{
+    struct capture *capture = engine->captures;
+    while (capture &&
+           (strcmp(capture->name, name) != 0 || capture->database_index != database_index))
+        capture = capture->next;
+    if (!capture) {
+        capture = xcalloc(1, sizeof *capture);
+        capture->name = xstrdup(name);
+        capture->database_index = database_index;
+        capture->next = engine->captures;
+        engine->captures = capture;
+    }
+    free(capture->value);
+    capture->value = xstrdup(value ? value : "");
+}
+
+const char *capture_get(const struct engine *engine, const char *name, int database_index)
+{
+    const char *of_node = NULL;
+    for (const struct capture *capture = engine->captures; capture; capture = capture->next) {
+        if (strcmp(capture->name, name) != 0)
+            continue;
+        if (capture->database_index == database_index)
+            return capture->value;
+        if (capture->database_index == -1)
+            of_node = capture->value;
+    }
+    return of_node;
+}
+
+void captures_free(struct engine *engine)
+{
+    while (engine->captures) {
+        struct capture *capture = engine->captures;
+        engine->captures = capture->next;
+        free(capture->name);
+        free(capture->value);
+        free(capture);
+    }
+}
+
+struct lookup {
+    struct engine *engine;
+    const struct place *place;
+    struct arena arena;
+};
+
+static bool look_up(const char *name, struct sql_value *value, void *arg)
+{
+    struct lookup *lookup = arg;
+    *value = (struct sql_value){
+        .text = capture_get(lookup->engine, name, lookup->place->database_index)};
+    return value->text ||
+           app_variable(lookup->engine->app, lookup->place, name, &lookup->arena, value);
+}
+
+bool script_expand(struct engine *engine, const struct script *script, const struct place *place,
+                   struct script_text *text, struct err *err)
+{
+    struct lookup lookup = {engine, place, {0}};
+    struct str real = {0}, shown = {0};
+    bool ok = sql_expand(script->text, engine->app->runbook->path, script->line, look_up, &lookup,
+                         &real, &shown, err);
+    text->real = str_take(&real);
+    text->shown = str_take(&shown);
+    text->secret = strcmp(text->real, text->shown) != 0;
+    arena_free(&lookup.arena);
+    return ok;
+}
+
+void script_text_free(struct script_text *text)
+{
+    free(text->real);
+    free(text->shown);
+    *text = (struct script_text){0};
+}
+
+const struct step_variant *variant_at(const struct engine *engine, const struct step *step,
+                                      const struct place *place)
+{
+    /* A generated script is written for the server that generates it. */
+    struct place from = *place;
+    if (step->kind == STEP_GEXEC && !place_on(engine, place, step->from, &from))
+        return NULL;
+    int version = engine->app->model->nodes[from.node_index].version;
+    if (from.node->kind == KIND_POSTGRES && version == 0)
+        return NULL;
+    return step_variant_for(step, version / 10000);
+}
+
+bool place_on(const struct engine *engine, const struct place *place, const char *role,
+              struct place *other)
+{
+    *other = *place;
+    if (!role || strcmp(role, place->node->role) == 0)
+        return true;
+    struct place *places;
+    size_t count = places_of(engine->app->config, role, place->database_index < 0, &places);
+    bool found = false;
+    for (size_t i = 0; i < count && !found; i++) {
+        found = places[i].database_index == place->database_index;
+        if (found)
+            *other = places[i];
+    }
+    free(places);
+    return found;
+}

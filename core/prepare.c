@@ -1,0 +1,323 @@
+#include "core/engine_parts.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/show.h"
+
+enum { GENERATOR_DEADLINE_MS = 30000 };
+
+static void part_done(struct preparation *preparation);
+
+static void set_error(struct prepared *prepared, const char *error)
+{
+    if (prepared->error)
+        return;
+    prepared->error = app_redact(prepared->of->engine->app, error ? error : "no answer");
+}
+
+struct probe {
+    struct engine *engine;
+    struct arena arena;
+    struct show show;
+    bool shows; /* PgBouncer's console was asked */
+    probe_done *done;
+    void *arg;
+};
+
+static const struct script *probe_script(const struct engine *engine, size_t step, size_t place)
+{
+    const struct step_run *of = &engine->app->run->steps[step];
+    const struct step_variant *variant = variant_at(engine, of->step, &of->places[place].place);
+    if (!variant)
+        return NULL;
+    if (variant->probe.text)
+        return &variant->probe;
+    return of->step->kind == STEP_WAIT ? &variant->body : NULL;
+}
+
+bool step_has_probe(const struct engine *engine, size_t step, size_t place)
+{
+    return probe_script(engine, step, place) != NULL;
+}
+
+static void probe_answered(struct probe *probe, enum answer answer, const char *error)
+{
+    probe->done(answer, error, probe->arg);
+    arena_free(&probe->arena);
+    free(probe);
+}
+
+static void on_probe(struct reply *reply, void *arg)
+{
+    struct probe *probe = arg;
+    if (reply->kind != REPLY_OK)
+        probe_answered(probe, ANSWER_NONE, reply->message);
+    else if (probe->shows)
+        probe_answered(probe, show_holds(&probe->show, reply->table) ? ANSWER_YES : ANSWER_NO,
+                       NULL);
+    else if (!reply->table || reply->table->rows == 0 || table_column(reply->table, "done") < 0)
+        probe_answered(probe, ANSWER_NONE, "the probe gave no row with a column done");
+    else
+        probe_answered(probe, table_bool(reply->table, 0, "done", false) ? ANSWER_YES : ANSWER_NO,
+                       NULL);
+}
+
+void probe_ask(struct engine *engine, size_t step, size_t place, probe_done *done, void *arg)
+{
+    struct probe *probe = xcalloc(1, sizeof *probe);
+    *probe = (struct probe){.engine = engine, .done = done, .arg = arg};
+    const struct script *script = probe_script(engine, step, place);
+    struct script_text text = {0};
+    struct place on;
+    struct err err = {.text = "the server's version is not known yet"};
+    bool ok =
+        script &&
+        (err_set(&err, "no node has the role %s that the probe asks", script->on ? script->on : ""),
+         place_on(engine, &engine_place(engine, step, place)->place, script->on, &on));
+    if (ok)
+        ok = script_expand(engine, script, &on, &text, &err);
+    if (ok && on.node->kind == KIND_PGBOUNCER) {
+        probe->shows = true;
+        ok = show_parse(text.real, &probe->show, &probe->arena, &err);
+    }
+    if (ok)
+        sessions_send(engine->probes, &on, 0, probe->shows ? probe->show.command : text.real,
+                      PROBE_DEADLINE_MS, on_probe, probe);
+    else
+        probe_answered(probe, ANSWER_NONE, err.text);
+    script_text_free(&text);
+}
+
+static void on_prepared_probe(enum answer answer, const char *error, void *arg)
+{
+    struct prepared *prepared = arg;
+    prepared->probe = answer;
+    if (answer == ANSWER_NONE)
+        set_error(prepared, error);
+    part_done(prepared->of);
+}
+
+/* A password's hash is a secret too: PASSWORD '...' is shown without it. */
+static char *hide_passwords(const char *text)
+{
+    static const char word[] = "PASSWORD '";
+    struct str out = {0};
+    while (*text) {
+        if (strncasecmp(text, word, sizeof word - 1) != 0) {
+            str_char(&out, *text++);
+            continue;
+        }
+        str_add(&out, "PASSWORD '********");
+        for (text += sizeof word - 1; *text && !(*text == '\'' && text[1] != '\''); text++)
+            if (*text == '\'')
+                text++;
+    }
+    return str_take(&out);
+}
+
+static void on_generated(struct reply *reply, void *arg)
+{
+    struct prepared *prepared = arg;
+    struct str text = {0};
+    if (reply->kind == REPLY_OK && reply->table) {
+        const struct table *table = reply->table;
+        for (int i = 0; i < table->rows * table->columns; i++)
+            if (table->cells[i] && *table->cells[i])
+                str_printf(&text, "%s%s;", text.length > 0 ? "\n" : "", table->cells[i]);
+        script_text_free(&prepared->text);
+        prepared->text.real = str_take(&text);
+        prepared->text.shown = hide_passwords(prepared->text.real);
+        prepared->text.secret = strcmp(prepared->text.real, prepared->text.shown) != 0;
+    } else {
+        set_error(prepared, reply->message);
+    }
+    part_done(prepared->of);
+}
+
+/* The generator's text is in prepared->text; its result replaces it. */
+static void generate(struct prepared *prepared, const struct step *step, const struct place *place)
+{
+    struct engine *engine = prepared->of->engine;
+    struct place from;
+    if (!place_on(engine, place, step->from, &from)) {
+        set_error(prepared, "no node has the role that the generator runs on");
+        return;
+    }
+    prepared->of->waiting++;
+    sessions_send(engine->probes, &from, 0, prepared->text.real, GENERATOR_DEADLINE_MS,
+                  on_generated, prepared);
+}
+
+static void expand(struct prepared *prepared, const struct step *step,
+                   const struct step_variant *variant, const struct place *place)
+{
+    struct preparation *preparation = prepared->of;
+    bool undo = preparation->verb == VERB_UNDO;
+    const struct script *script = undo ? &variant->undo : &variant->body;
+    struct place on = *place;
+    struct err err;
+    if (!script->text)
+        return;
+    if (!undo && step->kind == STEP_GEXEC &&
+        !place_on(preparation->engine, place, step->from, &on)) {
+        set_error(prepared, "no node has the role that the generator runs on");
+        return;
+    }
+    if (undo && !place_on(preparation->engine, place, script->on, &on)) {
+        set_error(prepared, "no node has the role that the undo runs on");
+        return;
+    }
+    if (!script_expand(preparation->engine, script, &on, &prepared->text, &err)) {
+        /* What only the window will know can't be shown when it is armed. */
+        if (preparation->verb == VERB_ARM)
+            prepared->text =
+                (struct script_text){xstrdup(script->text), xstrdup(script->text), false};
+        else
+            set_error(prepared, err.text);
+        return;
+    }
+    if (!undo && step->kind == STEP_GEXEC && preparation->verb != VERB_ARM)
+        generate(prepared, step, place);
+}
+
+static void on_need(struct reply *reply, void *arg)
+{
+    struct prepared *prepared = arg;
+    if (reply->kind != REPLY_OK)
+        set_error(prepared, reply->message);
+    else if (!table_bool(reply->table, 0, "there", false))
+        prepared->absent = true;
+    part_done(prepared->of);
+}
+
+static bool look_up_need(const char *name, struct sql_value *value, void *arg)
+{
+    const struct need *need = arg;
+    *value = (struct sql_value){.text = need->what};
+    return strcmp(name, "what") == 0;
+}
+
+static void ask_need(struct prepared *prepared, const struct need *need, const struct place *place)
+{
+    struct engine *engine = prepared->of->engine;
+    char *id = xprintf("own_%s", need->kind);
+    const struct query *query = catalogue_query(engine->app->catalogue, id);
+    struct str sql = {0};
+    struct need copy = *need;
+    struct err err;
+    free(id);
+    if (!query || !sql_expand(query->variants[0].text, query->variants[0].path,
+                              query->variants[0].line, look_up_need, &copy, &sql, NULL, &err)) {
+        set_error(prepared, "the runbook needs something that the console can't look for");
+    } else {
+        prepared->of->waiting++;
+        sessions_send(engine->probes, place, 0, str_text(&sql), PROBE_DEADLINE_MS, on_need,
+                      prepared);
+    }
+    str_free(&sql);
+}
+
+static void destroy(struct preparation *preparation)
+{
+    for (size_t i = 0; i < preparation->place_count; i++) {
+        script_text_free(&preparation->places[i].text);
+        free(preparation->places[i].error);
+    }
+    free(preparation->places);
+    free(preparation);
+}
+
+void preparation_free(struct preparation *preparation)
+{
+    if (!preparation)
+        return;
+    preparation->abandoned = true;
+    if (preparation->waiting == 0)
+        destroy(preparation);
+}
+
+static void part_done(struct preparation *preparation)
+{
+    if (--preparation->waiting > 0)
+        return;
+    preparation->done_ms = app_now(preparation->engine->app);
+    if (preparation->abandoned)
+        destroy(preparation);
+    else
+        preparation->done(preparation);
+}
+
+static void on_checks(void *arg)
+{
+    part_done(arg);
+}
+
+static bool is_wanted(enum verb verb, enum state state)
+{
+    if (verb == VERB_UNDO)
+        return state == S_DONE || state == S_FAILED || state == S_UNKNOWN;
+    return state != S_DONE && state != S_SKIPPED;
+}
+
+static void prepare_place(struct prepared *prepared, const struct step *step,
+                          const struct place_run *place, bool gate)
+{
+    struct preparation *preparation = prepared->of;
+    const struct step_variant *variant = variant_at(preparation->engine, step, &place->place);
+    enum state state = place->state;
+    prepared->wanted = gate ? state == S_GATE : is_wanted(preparation->verb, state);
+    if (!prepared->wanted)
+        return;
+    if (!variant) {
+        if (preparation->engine->app->model->nodes[place->place.node_index].version == 0 &&
+            place->place.node->kind == KIND_POSTGRES)
+            set_error(prepared, "the server's version is not known yet");
+        else
+            prepared->absent = true;
+        return;
+    }
+    for (size_t i = 0; i < step->need_count; i++)
+        ask_need(prepared, &step->needs[i], &place->place);
+    expand(prepared, step, variant, &place->place);
+    bool asks = step->kind != STEP_WAIT && step->kind != STEP_COMPARE &&
+                preparation->verb != VERB_ARM && preparation->verb != VERB_SKIP;
+    if (asks && step_has_probe(preparation->engine, preparation->step, prepared->place)) {
+        preparation->waiting++;
+        probe_ask(preparation->engine, preparation->step, prepared->place, on_prepared_probe,
+                  prepared);
+    }
+}
+
+struct preparation *prepare(struct engine *engine, enum verb verb, size_t step, bool gate,
+                            void (*done)(struct preparation *))
+{
+    const struct step_run *of = &engine->app->run->steps[step];
+    struct preparation *preparation = xcalloc(1, sizeof *preparation);
+    preparation->engine = engine;
+    preparation->verb = verb;
+    preparation->step = step;
+    preparation->done = done;
+    preparation->place_count = of->place_count;
+    preparation->places = xcalloc(of->place_count + 1, sizeof *preparation->places);
+    preparation->waiting = 1; /* so that it can't end while it is being put together */
+    for (size_t i = 0; i < of->place_count; i++) {
+        struct prepared *prepared = &preparation->places[i];
+        prepared->of = preparation;
+        prepared->place = i;
+        prepare_place(prepared, of->step, &of->places[i], gate);
+    }
+    if (verb == VERB_RUN && of->step->require_count > 0) {
+        preparation->waiting++;
+        checks_run(engine->app->checks, of->step->requires, of->step->require_count, on_checks,
+                   preparation);
+    }
+    return preparation;
+}
+
+void prepare_begin(struct preparation *preparation)
+{
+    part_done(preparation);
+}

@@ -1,0 +1,173 @@
+#include "core/engine_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What the journal says last of a step on a place. */
+enum story { STORY_NONE, STORY_INTENT, STORY_DONE, STORY_SKIPPED, STORY_ABSENT, STORY_OTHER };
+
+struct resumed {
+    struct engine *engine;
+    size_t step, place;
+    enum story story;
+};
+
+static const char *text_of(const json_t *record, const char *key)
+{
+    const char *text = json_string_value(json_object_get(record, key));
+    return text ? text : "";
+}
+
+static bool find(const struct engine *engine, const json_t *record, size_t *step, size_t *place)
+{
+    const struct run *run = engine->app->run;
+    for (*step = 0; *step < run->step_count; (*step)++) {
+        if (strcmp(run->steps[*step].step->id, text_of(record, "step")) != 0)
+            continue;
+        for (*place = 0; *place < run->steps[*step].place_count; (*place)++)
+            if (strcmp(run->steps[*step].places[*place].name, text_of(record, "place")) == 0)
+                return true;
+    }
+    return false;
+}
+
+static enum story story_of(const json_t *record)
+{
+    static const struct {
+        enum state state;
+        enum story story;
+    } stories[] = {
+        {S_DONE, STORY_DONE},
+        {S_SKIPPED, STORY_SKIPPED},
+        {S_ABSENT, STORY_ABSENT},
+    };
+    const char *type = text_of(record, "type");
+    if (strcmp(type, "intent") == 0)
+        return STORY_INTENT;
+    for (size_t i = 0; i < sizeof stories / sizeof *stories; i++)
+        if (strcmp(text_of(record, "outcome"), state_word(stories[i].state)) == 0)
+            return stories[i].story;
+    return STORY_OTHER;
+}
+
+static void restore_captures(struct engine *engine, const json_t *record, size_t step, size_t place)
+{
+    int database_index = engine_place(engine, step, place)->place.database_index;
+    const char *name;
+    json_t *value;
+    json_object_foreach(json_object_get(record, "values"), name, value)
+        capture_set(engine, name, json_string_value(value), database_index);
+}
+
+static void settle(struct engine *engine)
+{
+    if (--engine->resuming > 0)
+        return;
+    engine->resumed = true;
+    app_changed(engine->app);
+}
+
+static void on_probe(enum answer answer, const char *error, void *arg)
+{
+    static const enum event events[] = {
+        [ANSWER_NONE] = E_NO_ANSWER, [ANSWER_YES] = E_YES, [ANSWER_NO] = E_NO};
+    struct resumed *resumed = arg;
+    char *message = NULL;
+    if (answer == ANSWER_NONE)
+        message = xprintf("the probe could not be asked: %s", error ? error : "no answer");
+    else if (answer == ANSWER_NO)
+        message = xstrdup(resumed->story == STORY_DONE
+                              ? "it was done, and is no more in place"
+                              : "a console stopped in the middle of it; nothing of it is in place");
+    else if (resumed->story == STORY_INTENT)
+        message = xstrdup("a console stopped in the middle of it; it is in place");
+    engine_event(resumed->engine, resumed->step, resumed->place, events[answer], message);
+    settle(resumed->engine);
+    free(message);
+    free(resumed);
+}
+
+/* A fact of the past (a wait that came true, two sides that were equal) and an effect that a later
+ * step ended on purpose are not asked again once the run has gone on from them. */
+static bool is_past(const struct engine *engine, const enum story *stories, size_t stride,
+                    size_t step)
+{
+    const struct run *run = engine->app->run;
+    enum step_kind kind = run->steps[step].step->kind;
+    for (size_t later = step + 1; later < run->step_count; later++) {
+        bool begun = false, done = run->steps[later].place_count > 0;
+        for (size_t place = 0; place < run->steps[later].place_count; place++) {
+            enum story story = stories[later * stride + place];
+            begun = begun || story != STORY_NONE;
+            done = done && story == STORY_DONE;
+        }
+        if (begun && (kind == STEP_WAIT || kind == STEP_COMPARE))
+            return true;
+        const struct step *other = run->steps[later].step;
+        for (size_t i = 0; done && i < other->supersede_count; i++)
+            if (strcmp(other->supersedes[i], run->steps[step].step->id) == 0)
+                return true;
+    }
+    return false;
+}
+
+static bool leaves_something_to_see(const struct step *step)
+{
+    for (size_t i = 0; i < step->variant_count; i++)
+        if (step->variants[i].probe.text)
+            return true;
+    return step->kind == STEP_WAIT;
+}
+
+static void restore(struct engine *engine, const enum story *stories, size_t stride, size_t step,
+                    size_t place)
+{
+    enum story story = stories[step * stride + place];
+    struct place_run *at = engine_place(engine, step, place);
+    uint64_t now = app_now(engine->app);
+    if (story == STORY_NONE || story == STORY_OTHER)
+        return;
+    if (story == STORY_SKIPPED || story == STORY_ABSENT) {
+        run_event(engine->app->run, step, place, story == STORY_SKIPPED ? E_SKIP : E_LACKS, now);
+        return;
+    }
+    if (story == STORY_DONE && (is_past(engine, stories, stride, step) ||
+                                !leaves_something_to_see(engine->app->run->steps[step].step))) {
+        run_event(engine->app->run, step, place, E_RECHECK, now);
+        run_event(engine->app->run, step, place, E_YES, now);
+        return;
+    }
+    at->runs++;
+    struct resumed *resumed = xcalloc(1, sizeof *resumed);
+    *resumed = (struct resumed){engine, step, place, story};
+    engine->resuming++;
+    run_event(engine->app->run, step, place, E_RECHECK, now);
+    probe_ask(engine, step, place, on_probe, resumed);
+}
+
+void resume_run(struct engine *engine)
+{
+    struct run *run = engine->app->run;
+    size_t stride = 1;
+    for (size_t i = 0; i < run->step_count; i++)
+        if (run->steps[i].place_count > stride)
+            stride = run->steps[i].place_count;
+    enum story *stories = xcalloc(run->step_count * stride + 1, sizeof *stories);
+    for (size_t i = 0; i < journal_count(engine->journal); i++) {
+        const json_t *record = journal_record(engine->journal, i);
+        const char *type = text_of(record, "type");
+        size_t step, place;
+        if (!find(engine, record, &step, &place))
+            continue;
+        if (strcmp(type, "intent") == 0 || strcmp(type, "outcome") == 0)
+            stories[step * stride + place] = story_of(record);
+        else if (strcmp(type, "capture") == 0)
+            restore_captures(engine, record, step, place);
+    }
+    engine->resuming = 1;
+    for (size_t step = 0; step < run->step_count; step++)
+        for (size_t place = 0; place < run->steps[step].place_count; place++)
+            restore(engine, stories, stride, step, place);
+    free(stories);
+    settle(engine);
+}
