@@ -10,16 +10,18 @@
 #include "core/mem.h"
 
 /* Cuts the text of a `command` step into its argument vector: words by blanks and line ends, '...'
- * and "..." keep them together, a backslash takes the next character, # begins a comment line. No
- * shell. The vector (NULL at its end) belongs to the arena. NULL and `err` on an open quote or no
- * word at all. */
+ * and "..." keep them together, a backslash takes the next character (outside '...'; an escaped
+ * line end is none), # begins a comment line. No shell. The vector (NULL at its end) belongs to the
+ * arena. NULL and `err` on an open quote or no word at all. */
 char **command_split(const char *text, struct arena *arena, struct err *err);
 
 struct command;
 
 struct command_events {
-    void (*line)(const char *text, bool is_error, void *arg); /* one line of its output */
-    /* It ended: status as of exit(), or -1 and signal; `error` where it could not be started. */
+    /* One line of its output, without its end; a carriage return (progress) ends a line too. */
+    void (*line)(const char *text, bool is_error, void *arg);
+    /* It ended: status as of exit(), or -1 and signal; `error` where it could not be started or met
+     * its deadline, else NULL. */
     void (*ended)(int64_t status, int signal, const char *error, void *arg);
     void *arg;
 };
@@ -30,7 +32,7 @@ struct command_events {
  * which the command is gone. */
 struct command *command_start(uv_loop_t *loop, char *const *argv, char *const *environment,
                               uint64_t timeout_ms, const struct command_events *events);
-/* SIGTERM now, SIGKILL after 5 s. */
+/* SIGTERM to the group now, SIGKILL after 5 s; `ended` follows. */
 void command_stop(struct command *command);
 
 #endif
