@@ -71,10 +71,4 @@ void engine_accept(struct engine *engine, const char *check, const char *reason)
 const char *engine_who(const struct engine *engine); /* user@host of this console */
 const struct journal *engine_journal(const struct engine *engine);
 
-/* The steps' texts for a place without running anything, for `plan`: variables that only a run
- * knows stay as they are. The caller owns the result. NULL and `err`. */
-char *step_text_shown(const struct config *config, const struct runbook *book,
-                      const struct step *step, const struct place *place, int major,
-                      struct err *err);
-
 #endif
