@@ -8,11 +8,9 @@
 #include "core/units.h"
 
 static const struct directive_rule rules[] = {
-    {"since", "query", RULE_VALUE, false},   {"until", "query", RULE_VALUE, false},
     {"on", "query", RULE_VALUE, false},      {"per", "query", RULE_VALUE, false},
     {"every", "query", RULE_VALUE, false},   {"key", "query", RULE_VALUE, false},
     {"history", "query", RULE_VALUE, false}, {"privilege", "query", RULE_VALUE, false},
-    {"since", "check", RULE_VALUE, false},   {"until", "check", RULE_VALUE, false},
     {"group", "check", RULE_VALUE, false},   {"title", "check", RULE_VALUE, false},
     {"why", "check", RULE_VALUE, true},      {"remedy", "check", RULE_VALUE, true},
     {"on", "check", RULE_VALUE, false},      {"against", "check", RULE_VALUE, false},

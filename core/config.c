@@ -1,8 +1,11 @@
 #include "core/config.h"
 
 #include <libpq-fe.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -146,7 +149,7 @@ static bool take_run(struct reader *reader, config_setting_t *setting, void *fie
 static bool take_bool(struct reader *reader, config_setting_t *setting, void *field)
 {
     if (config_setting_type(setting) != CONFIG_TYPE_BOOL)
-        return fail(reader, setting, "\"%s\" must be true or false, without quotes",
+        return fail(reader, setting, "\"%s\" must be true or false; write it without quotes",
                     label(setting));
     *(bool *)field = config_setting_get_bool(setting);
     return true;
@@ -165,15 +168,17 @@ static bool take_duration(struct reader *reader, config_setting_t *setting, void
 static bool take_size(struct reader *reader, config_setting_t *setting, void *field)
 {
     int type = config_setting_type(setting);
-    if (type == CONFIG_TYPE_INT && config_setting_get_int(setting) > 0) {
-        *(int *)field = config_setting_get_int(setting);
-        return true;
-    }
-    const char *text = type == CONFIG_TYPE_STRING ? config_setting_get_string(setting) : "";
-    return size_parse(text, field) ||
-           fail(reader, setting,
-                "\"%s\" must be a size below 2GB; write bytes or, in double quotes, %s",
-                label(setting), SIZE_FORMS);
+    int64_t bytes = 0;
+    if (type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64)
+        bytes = config_setting_get_int64(setting);
+    else if (type == CONFIG_TYPE_STRING)
+        size_parse(config_setting_get_string(setting), &bytes);
+    if (bytes < 1 || bytes > INT_MAX)
+        return fail(reader, setting,
+                    "\"%s\" must be a size below 2GB; write bytes or, in double quotes, %s",
+                    label(setting), SIZE_FORMS);
+    *(int *)field = (int)bytes;
+    return true;
 }
 
 /* libpq's complaint about a DSN, up to the first piece of the DSN that it quotes: that may be one

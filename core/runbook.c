@@ -12,8 +12,7 @@
 /* Everything that a runbook may say; core/runbooks/README.md says what it means. */
 static const struct directive_rule rules[] = {
     {"runbook", NULL, RULE_VALUE, false},     {"title", NULL, RULE_VALUE, false},
-    {"why", NULL, RULE_VALUE, true},          {"since", "step", RULE_VALUE, false},
-    {"until", "step", RULE_VALUE, false},     {"title", "step", RULE_VALUE, false},
+    {"why", NULL, RULE_VALUE, true},          {"title", "step", RULE_VALUE, false},
     {"why", "step", RULE_VALUE, true},        {"phase", "step", RULE_VALUE, false},
     {"on", "step", RULE_VALUE, false},        {"from", "step", RULE_VALUE, false},
     {"per", "step", RULE_VALUE, false},       {"kind", "step", RULE_VALUE, false},

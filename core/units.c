@@ -7,7 +7,7 @@
 
 struct unit {
     const char *name;
-    long long factor;
+    int64_t factor;
 };
 
 static const struct unit durations[] = {
@@ -16,21 +16,21 @@ static const struct unit durations[] = {
 static const struct unit sizes[] = {
     {"B", 1}, {"kB", 1 << 10}, {"MB", 1 << 20}, {"GB", 1 << 30}, {NULL, 0}};
 
-static bool unit_parse(const char *text, const struct unit *units, int *value)
+static bool unit_parse(const char *text, const struct unit *units, int64_t most, int64_t *value)
 {
     /* strtoll would take blanks and signs too. */
     if (!isdigit((unsigned char)text[0]))
         return false;
     char *end;
-    long long number = strtoll(text, &end, 10);
+    int64_t number = strtoll(text, &end, 10);
     if (*end == ' ')
         end++;
     for (; units->name; units++) {
         if (strcmp(end, units->name) != 0)
             continue;
-        if (number == 0 || number > INT_MAX / units->factor)
+        if (number == 0 || number > most / units->factor)
             return false;
-        *value = (int)(number * units->factor);
+        *value = number * units->factor;
         return true;
     }
     return false;
@@ -38,12 +38,16 @@ static bool unit_parse(const char *text, const struct unit *units, int *value)
 
 bool duration_parse(const char *text, int *ms)
 {
-    return unit_parse(text, durations, ms);
+    int64_t value;
+    if (!unit_parse(text, durations, INT_MAX, &value))
+        return false;
+    *ms = (int)value;
+    return true;
 }
 
-bool size_parse(const char *text, int *bytes)
+bool size_parse(const char *text, int64_t *bytes)
 {
-    return unit_parse(text, sizes, bytes);
+    return unit_parse(text, sizes, INT64_MAX, bytes);
 }
 
 /* Not isalnum(): what is a letter must not depend on the locale. */
@@ -108,8 +112,7 @@ const char *name_nearest(const char *name, const char *const *names)
     if (length > NEAREST_LENGTH)
         return NULL;
     const char *nearest = NULL;
-    /* One mistake in a short name, one in three letters of a longer one. */
-    size_t best = (length < 4 ? 1 : length / 3) + 1;
+    size_t best = length / 2 + 1; /* more than half of it wrong: another name */
     for (; *names; names++) {
         if (strlen(*names) > NEAREST_LENGTH)
             continue;

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/sqlfile.h"
 
@@ -12,9 +13,9 @@
 #define SIZE_FORMS     "a number with B, kB, MB or GB: 16kB, 1MB, 2GB"
 
 /* PostgreSQL's units, by its rules: case matters, a blank may stand before the unit. False on
- * anything else, on zero and on what an int can't hold. */
+ * anything else, on zero and on what can't be held. */
 bool duration_parse(const char *text, int *ms);
-bool size_parse(const char *text, int *bytes);
+bool size_parse(const char *text, int64_t *bytes);
 
 /* A name for people and file names: letters, digits, - and _, at most `longest` of them. */
 bool name_is_plain(const char *name, size_t longest);
