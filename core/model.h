@@ -41,7 +41,9 @@ struct node_facts {
 
 #define SERIES_SAMPLES 600
 
-/* Numbers over time, one a second, oldest first. */
+/* Numbers over time, one a second, oldest first. A second without an answer repeats the value known
+ * then (the sample's age says how old that is); where none came for ten minutes, it is forgotten.
+ */
 struct series {
     const char *query, *key, *column;
     int node_index, database_index;
@@ -62,6 +64,8 @@ struct model {
     uint64_t now_ms; /* the loop's time of the last event: ages are counted from it */
 };
 
+/* Samples of every query that has an interval (one without is asked by who needs it), on each place
+ * of its roles. */
 struct model *model_new(const struct config *config, const struct catalogue *catalogue);
 void model_free(struct model *model);
 
@@ -81,7 +85,8 @@ double series_at(const struct series *series, size_t index); /* 0: oldest */
 /* Change per second over the last `seconds`; 0 where there is too little. */
 double series_slope(const struct series *series, size_t seconds);
 
-/* Takes over `table`; remembers the history columns. */
+/* Takes over `table`, answered at `now_ms`, and ends the sample's error; remembers the history
+ * columns of the first 256 rows. */
 void model_answer(struct model *model, struct sample *sample, struct table *table, double cost_ms);
 
 #endif
