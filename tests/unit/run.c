@@ -19,7 +19,8 @@ static struct config config = {
     .node_count = 2,
 };
 
-static struct step_variant undoable[] = {{.until = 99, .undo.text = "UNDO"}};
+static struct step_variant undoable[] = {
+    {.until = 99, .probe.text = "SELECT", .undo.text = "UNDO"}};
 static struct step_variant final[] = {{.until = 99, .undo.none = "It only reads."}};
 static const char *ended_by_drop[] = {"copy"};
 static struct step steps[STEPS] = {
@@ -238,6 +239,14 @@ Test(run, what_is_in_doubt_is_not_sent_again)
     expect_yes(COPY, VERB_RECHECK);
     expect_yes(COPY, VERB_UNDO);
     expect_yes(COPY, VERB_SKIP);
+}
+
+Test(run, what_has_no_probe_is_not_rechecked)
+{
+    EACH(COPY, SUCCEED);
+    EACH(CHECKED, SUCCEED);
+    expect_no(CHECKED, VERB_RECHECK, "it has no probe to ask");
+    expect_yes(COPY, VERB_RECHECK);
 }
 
 Test(run, a_failed_step_may_be_confirmed_again)
