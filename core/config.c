@@ -605,14 +605,20 @@ static bool complete(struct reader *reader, const config_setting_t *nodes)
                 "source's dsn");
 }
 
+/* libconfig says what is wrong; the first piece that its words hold tells the remedy. */
 static bool unreadable(struct reader *reader, const config_t *file)
 {
-    const char *path = config_error_file(file);
-    const char *what = config_error_text(file);
+    static const struct {
+        const char *piece, *remedy;
+    } remedies[] = {{"duplicate", "remove one of the two"},
+                    {"include", "write its whole path and see that you may read it"},
+                    {"", "write name = value; with text in double quotes"}};
+    const char *path = config_error_file(file), *what = config_error_text(file);
+    size_t i = 0;
+    while (!strstr(what, remedies[i].piece))
+        i++;
     return err_set(reader->err, "%s:%d: %s; %s", path ? path : reader->config->path,
-                   config_error_line(file), what,
-                   strstr(what, "duplicate") ? "remove one of the two"
-                                             : "write name = value; with text in double quotes");
+                   config_error_line(file), what, remedies[i].remedy);
 }
 
 static bool read_text(struct reader *reader, config_t *file, const char *text)

@@ -125,6 +125,7 @@ Test(config, each_mistake_names_its_line_and_the_remedy)
     static const struct mistake all[] = {
         {NODES "run = ", "test.conf:2: ", "syntax error"},
         {NODES "run = \"a\";\nrun = \"b\";", "test.conf:3: ", "duplicate"},
+        {NODES "\n@include \"/nonexistent\"\n", "test.conf:3: ", "write its whole path"},
         {NODES "\nrunbok = \"logical\";", "test.conf:3: ", "did you mean \"runbook\"?"},
         {NODES "colour = \"blue\";", "test.conf:2: ", "known here: run, runbook, databases"},
         {NODES "run = 1;", "test.conf:2: ", "\"run\" must be text; write it in double quotes"},

@@ -394,3 +394,21 @@ Test(runbook, every_runbook_compiled_in_is_right)
     free(names);
     catalogue_free(checks);
 }
+
+Test(runbook, the_example_configuration_is_enough_for_its_runbook)
+{
+    const char *root = getenv("PGCUTOVER_ROOT");
+    char path[4096];
+    snprintf(path, sizeof path, "%s/pgcutover.conf.example", root ? root : ".");
+    struct err err = {0};
+    struct config *example = config_read(path, &err);
+    cr_assert(example, "%s", err.text);
+    struct catalogue *checks = catalogue_read(&err);
+    cr_assert(checks, "%s", err.text);
+    struct runbook *runbook = runbook_read(example->runbook, &err);
+    cr_assert(runbook, "%s", err.text);
+    cr_assert(runbook_check(runbook, checks, example, &err), "%s", err.text);
+    runbook_free(runbook);
+    catalogue_free(checks);
+    config_free(example);
+}
