@@ -541,3 +541,47 @@ Test(run, an_intent_without_an_outcome_is_in_doubt)
     cr_assert(run_window_open(run));
     cr_assert_eq(run_back(run), FREEZE);
 }
+
+Test(run, what_a_step_without_a_way_back_superseded_is_not_undone)
+{
+    steps[REVERSE].variants = final;
+    all_until(REVERSE);
+    EACH(FREEZE, REVERT);
+    cr_assert_eq(run_back(run), STEPS);
+}
+
+Test(run, the_point_of_no_return_itself_may_have_a_way_back)
+{
+    steps[DROP].variants = undoable;
+    all_until(DROP);
+    expect_yes(DROP, VERB_UNDO);
+    EACH(DROP, REVERT);
+    expect_yes(RESUME, VERB_UNDO);
+}
+
+Test(run, a_typed_step_of_the_window_can_be_taken_back)
+{
+    steps[RESUME].typed = true;
+    all_until(RESUME);
+    cr_assert_not(run_past_return(run, COPY));
+}
+
+Test(run, what_a_probe_could_not_tell_may_be_taken_back)
+{
+    FEED(COPY, 0, E_RECHECK, E_NO_ANSWER);
+    cr_assert_eq(run_back(run), COPY, "another console may have sent it");
+}
+
+Test(run, progress_of_an_earlier_attempt_is_not_shown)
+{
+    FEED(COPY, 0, SENT);
+    run->steps[COPY].places[0].progress = true;
+    FEED(COPY, 0, E_ERROR, E_NO, E_CONFIRM);
+    cr_assert_not(run->steps[COPY].places[0].progress);
+}
+
+Test(run, inside_the_window_the_rest_of_it_can_be_armed)
+{
+    all_until(FREEZE);
+    expect_yes(REVERSE, VERB_ARM);
+}
