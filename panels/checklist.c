@@ -188,10 +188,13 @@ static void progress_line(const struct app *app, const struct place_run *place, 
                  *left ? ", about " : "", *left ? strcat(left, " left") : "");
 }
 
-static void place_lines(const struct app *app, const struct step_run *step, struct lines *lines)
+static void place_lines(const struct app *app, const struct step_run *step, bool pending,
+                        struct lines *lines)
 {
     for (size_t i = 0; i < step->place_count; i++) {
         const struct place_run *place = &step->places[i];
+        if ((place->state == S_PENDING) != pending)
+            continue;
         lines_printf(lines, state_style(place->state), 0, "%c %s: %s%s%s", state_sign(place->state),
                      place->name, state_word(place->state), place->message != NULL ? ": " : "",
                      place->message != NULL ? place->message : "");
@@ -200,8 +203,6 @@ static void place_lines(const struct app *app, const struct step_run *step, stru
         if (place->progress && state_is_busy(place->state))
             progress_line(app, place, lines);
     }
-    if (step->skip_reason != NULL)
-        lines_printf(lines, ROLE_MUTED, 0, "skipped: %s", step->skip_reason);
 }
 
 static void check_lines(const struct app *app, const struct step *step, struct lines *lines)
@@ -257,10 +258,13 @@ static void detail(const struct app *app, const struct ref *ref, struct lines *l
 {
     const struct step_run *step = &app->run->steps[ref->row];
 
-    place_lines(app, step, lines);
-    check_lines(app, step->step, lines);
+    place_lines(app, step, false, lines); /* what is going on comes first */
+    if (step->skip_reason != NULL)
+        lines_printf(lines, ROLE_MUTED, 0, "skipped: %s", step->skip_reason);
     if (step->step->why != NULL)
         lines_add(lines, ROLE_NORMAL, 0, step->step->why);
+    check_lines(app, step->step, lines);
+    place_lines(app, step, true, lines);
     text_lines(app, step->step, lines);
 }
 

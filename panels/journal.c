@@ -40,7 +40,9 @@ static unsigned outcome_style(const char *outcome)
 /* What a record says beside its fields: its text, else its detail, whatever form that has. */
 static char *said(const struct app *app, const struct ref *ref)
 {
-    const json_t *detail = json_object_get(records_at(app, (size_t)ref->row), "detail");
+    const json_t *record = records_at(app, (size_t)ref->row);
+    const json_t *values = json_object_get(record, "values"); /* of a capture */
+    const json_t *detail = values != NULL ? values : json_object_get(record, "detail");
     const char *text = field(app, ref, "text");
 
     if (text == NULL)

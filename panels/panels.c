@@ -90,21 +90,21 @@ static void title_of(const struct panel_ops *ops, const struct grid *grid, int n
         snprintf(title, room, " %d %s %s%zu ", number, ops->title, filter, grid->ref_count);
 }
 
-/* The detail stands beside the rows where it is wide, else below them; the rest is for the rows. */
+/* The detail stands beside the rows where it is wide, else below them: it gets what `wanted` rows
+ * leave, and not less than a third. */
 static struct rect split(struct paint *rows, size_t wanted)
 {
-    struct rect detail = {0};
-    int need = (int)wanted + 2;
+    int all = rows->at.rows, least = (all + 2) / 3;
+    int upper = wanted + 1 < (size_t)(all - least) ? (int)wanted + 1 : all - least;
+    struct rect detail = {upper, 0, all - upper, rows->at.cols};
 
     if (rows->at.cols >= 120) {
-        detail = (struct rect){0, rows->at.cols / 2 + 1, rows->at.rows, rows->at.cols / 2 - 1};
+        detail = (struct rect){0, rows->at.cols / 2 + 1, all, rows->at.cols / 2 - 1};
         rows->at.cols = rows->at.cols / 2;
-    } else if (rows->at.rows >= 7) {
-        int below = rows->at.rows - need >= 4 ? rows->at.rows - need : 4;
-        if (rows->at.rows - below > (rows->at.rows + 1) / 2)
-            below = rows->at.rows / 2;
-        detail = (struct rect){below, 0, rows->at.rows - below, rows->at.cols};
-        rows->at.rows = below;
+    } else if (all >= 7) {
+        rows->at.rows = upper;
+    } else {
+        detail.rows = 0;
     }
     return detail;
 }
@@ -145,7 +145,7 @@ void panel_draw(const struct panel_ops *ops, struct panel_view *view, const stru
     struct rect place = inside.at;
     grid_draw(&view->grid, &ops->grid, app, &inside, focused, &place);
     if (view->grid.shown_count == 0)
-        paint_text(&inside, inside.at.rows >= 3 ? 1 : 0, 0, -1, ROLE_MUTED,
+        paint_text(&inside, inside.at.rows >= GRID_TITLED, 0, -1, ROLE_MUTED,
                    view->grid.filter[0] != '\0' ? "nothing matches the filter" : ops->empty);
     if (focused)
         *cursor = place;

@@ -40,7 +40,7 @@ static const char *barrier_of(const struct app *app)
         const json_t *record = records_at(app, i);
         const char *type = json_string_value(json_object_get(record, "type"));
         const char *name;
-        json_t *value, *values = json_object_get(record, "detail");
+        json_t *value, *values = json_object_get(record, "values");
         if (type == NULL || strcmp(type, "capture") != 0)
             continue;
         json_object_foreach(values, name, value)

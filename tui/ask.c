@@ -38,10 +38,9 @@ static void check_line(const struct app *app, const char *id, struct lines *line
         lines_printf(lines, ROLE_UNKNOWN, 2, "%s: not run yet", id);
         return;
     }
-    text_age(age, (int64_t)(app_now(app) - result->answered_ms));
-    lines_printf(lines, styles[result->outcome], 2, "%s: %s, looked at %s%s%s%s%s", id,
-                 words[result->outcome], age, strcmp(age, "now") == 0 ? "" : " ago",
-                 result->accepted != NULL ? ", accepted: " : "",
+    text_ago(age, (int64_t)(app_now(app) - result->answered_ms));
+    lines_printf(lines, styles[result->outcome], 2, "%s: %s, looked at %s%s%s%s", id,
+                 words[result->outcome], age, result->accepted != NULL ? ", accepted: " : "",
                  result->accepted != NULL ? result->accepted : "",
                  result->running ? ", asking again" : "");
     for (int row = 0; result->offenders && row < result->offenders->rows && row < 20; row++) {
@@ -50,6 +49,27 @@ static void check_line(const struct app *app, const char *id, struct lines *line
         lines_printf(lines, styles[result->outcome], 4, "%s %s", object ? object : "",
                      detail ? detail : "");
     }
+}
+
+/* All of them in one line: the list itself may be far below a long text. */
+static void checks_summary(const struct app *app, const struct step *step, struct lines *lines)
+{
+    size_t blocks = 0, red = 0;
+
+    for (size_t i = 0; i < step->require_count; i++) {
+        const struct check_result *result =
+            app->checks != NULL ? checks_result(app->checks, step->requires[i]) : NULL;
+        blocks += result == NULL || check_blocks(result);
+        red += result != NULL && result->outcome == CHECK_RED;
+    }
+    if (step->require_count == 0)
+        lines_add(lines, ROLE_MUTED, 0, "No check is required.");
+    else if (blocks == 0)
+        lines_printf(lines, red > 0 ? ROLE_WARN : ROLE_OK, 0, "%zu checks, none in the way%s.",
+                     step->require_count, red > 0 ? "; some are red, see below" : "");
+    else
+        lines_printf(lines, ROLE_BAD, 0, "%zu of %zu checks stand in the way, see below.", blocks,
+                     step->require_count);
 }
 
 static void place_lines(const struct question_place *place, struct lines *lines)
@@ -67,16 +87,15 @@ static void place_lines(const struct question_place *place, struct lines *lines)
         lines_add(lines, ROLE_NORMAL, 2, place->text);
 }
 
-void ask_lines(const struct app *app, const struct question *question, const char *reason,
-               struct lines *lines)
+void ask_lines(const struct app *app, const struct question *question, struct lines *lines)
 {
     const struct step *step = app->run->steps[question->step].step;
     char age[TEXT_ROOM];
 
     if (question->refusal != NULL)
         lines_printf(lines, ROLE_BAD, 0, "Not now: %s", question->refusal);
-    if (*reason != '\0')
-        lines_printf(lines, ROLE_NORMAL, 0, "Reason: %s", reason);
+    if (question->verb == VERB_RUN || question->verb == VERB_ARM || question->verb == VERB_FIRE)
+        checks_summary(app, step, lines);
     lines_add(lines, ROLE_MUTED, 0, asks[question->verb].what);
     for (size_t i = 0; i < question->place_count; i++)
         place_lines(&question->places[i], lines);
@@ -90,7 +109,6 @@ void ask_lines(const struct app *app, const struct question *question, const cha
     if (step->why != NULL)
         lines_add(lines, ROLE_NORMAL, 0, step->why);
     if (question->prepared_ms > 0)
-        lines_printf(lines, ROLE_MUTED, 0, "Looked at %s%s.",
-                     text_age(age, (int64_t)(app_now(app) - question->prepared_ms)),
-                     strcmp(age, "now") == 0 ? "" : " ago");
+        lines_printf(lines, ROLE_MUTED, 0, "Looked at %s.",
+                     text_ago(age, (int64_t)(app_now(app) - question->prepared_ms)));
 }

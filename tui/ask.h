@@ -7,7 +7,6 @@
 #include "tui/paint.h"
 
 void ask_title(const struct app *app, const struct question *question, char *title, size_t room);
-void ask_lines(const struct app *app, const struct question *question, const char *reason,
-               struct lines *lines);
+void ask_lines(const struct app *app, const struct question *question, struct lines *lines);
 
 #endif

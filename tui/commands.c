@@ -185,7 +185,7 @@ void command_QUIT(struct face *face, int argument)
     (void)argument;
     if (face->zoomed)
         face->zoomed = false;
-    else if (drives && run_busy(run) < run->step_count)
+    else if (drives && (run_busy(run) < run->step_count || engine_at_gate(face->app->engine)))
         dialog_confirm(
             face, " Quit while a step runs? ",
             "A step is under way. What it sent goes on at the server or is lost; started "
@@ -265,29 +265,10 @@ void command_ABORT(struct face *face, int argument)
     dialog_follow(face);
 }
 
-static void skip_with(struct face *face, const char *reason)
-{
-    if (*reason == '\0') {
-        face_say(face, ROLE_WARN, "not skipped: the journal needs a reason");
-        return;
-    }
-    snprintf(face->dialog.reason, sizeof face->dialog.reason, "%s", reason);
-    ask_selected(face, VERB_SKIP);
-}
-
 void command_SKIP(struct face *face, int argument)
 {
-    struct err why = {0};
-    size_t step;
-
     (void)argument;
-    if (!face_step(face, &step))
-        return;
-    if (run_may(face->app->run, step, VERB_SKIP, &why))
-        dialog_prompt(face, " Why is this step skipped? (goes into the journal) ", "", NULL,
-                      skip_with);
-    else
-        face_say(face, ROLE_WARN, "not now: %s", why.text);
+    ask_selected(face, VERB_SKIP);
 }
 
 void command_RECHECK(struct face *face, int argument)

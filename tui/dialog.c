@@ -80,7 +80,6 @@ void dialog_follow(struct face *face)
 {
     const struct question *question = asked(face);
     struct dialog *dialog = &face->dialog;
-    char reason[sizeof dialog->reason] = "";
 
     if (question == NULL) {
         if (dialog->kind == DIALOG_QUESTION) {
@@ -90,16 +89,13 @@ void dialog_follow(struct face *face)
         return;
     }
     if (dialog->kind != DIALOG_QUESTION || dialog->generation != question->generation) {
-        if (question->verb == VERB_SKIP)
-            snprintf(reason, sizeof reason, "%s", dialog->reason);
         open_dialog(face, DIALOG_QUESTION, "");
-        memcpy(dialog->reason, reason, sizeof reason);
         dialog->generation = question->generation;
     }
-    dialog->yes = question->yes;
+    dialog->yes = question->typed ? '\0' : question->yes;
     ask_title(face->app, question, dialog->title, sizeof dialog->title);
     snprintf(dialog->expect, sizeof dialog->expect, "%s",
-             question->typed ? face->app->run->name : "");
+             question->verb == VERB_SKIP ? "" : face->app->run->name);
 }
 
 void dialog_disturbed(struct face *face)
@@ -196,8 +192,7 @@ static void say_yes(struct face *face)
         dialog.answer(face, dialog.input);
         return;
     }
-    const char *text = dialog.reason[0] != '\0' ? dialog.reason : dialog.input;
-    if (!engine_yes(face->app->engine, dialog.generation, text, &why))
+    if (!engine_yes(face->app->engine, dialog.generation, dialog.input, &why))
         face_say(face, ROLE_BAD, "%s", why.text);
     dialog_follow(face);
 }
@@ -217,26 +212,34 @@ static const char *why_not(const struct face *face)
     return face->dialog.answerable ? NULL : "it is not readable on the screen";
 }
 
+/* Where yes is typed, a key that only adds to the text. */
+static bool is_typing(const struct dialog *dialog, int key, wchar_t character)
+{
+    return dialog->yes == '\0' && !is_enter(key, character) &&
+           (key == KEY_BACKSPACE ||
+            (key == 0 && character != L'\033' && character != CONTROL('c')));
+}
+
+static bool is_yes(const struct dialog *dialog, int key, wchar_t character)
+{
+    if (dialog->yes != '\0')
+        return key == 0 && character == (wchar_t)dialog->yes;
+    return is_enter(key, character) && dialog->input[0] != '\0' &&
+           (dialog->expect[0] == '\0' || strcmp(dialog->input, dialog->expect) == 0);
+}
+
 static void answer_key(struct face *face, int key, wchar_t character)
 {
     struct dialog *dialog = &face->dialog;
-    bool whole = strcmp(dialog->input, dialog->expect) == 0;
-    bool typing =
-        dialog->expect[0] != '\0' && !is_enter(key, character) &&
-        (key == KEY_BACKSPACE || (key == 0 && character != L'\033' && character != CONTROL('c')));
 
-    if (typing) {
+    if (is_typing(dialog, key, character)) {
         edit(dialog, key, character);
-        return;
-    }
-    bool yes = dialog->expect[0] != '\0' ? is_enter(key, character) && whole
-                                         : key == 0 && character == (wchar_t)dialog->yes;
-    if (!yes) {
+    } else if (!is_yes(dialog, key, character)) {
         dialog_close(face);
         face_say(face, ROLE_NORMAL, "no: nothing was done");
     } else if (why_not(face) != NULL) {
         face_say(face, ROLE_BAD, "not now: %s", why_not(face));
-    } else if (face->burst && dialog->expect[0] == '\0') {
+    } else if (face->burst && dialog->yes != '\0') {
         dialog_disturbed(face);
         face_say(face, ROLE_WARN, "several keys at once say nothing: press %c alone", dialog->yes);
     } else {
@@ -314,7 +317,7 @@ static void dialog_lines(const struct face *face, struct lines *lines)
         break;
     case DIALOG_QUESTION:
         if (question != NULL)
-            ask_lines(face->app, question, face->dialog.reason, lines);
+            ask_lines(face->app, question, lines);
         break;
     default:
         break;
@@ -334,7 +337,9 @@ static void prompt_line(const struct face *face, char *text, size_t room, unsign
         snprintf(text, room, "%s", dialog->input);
     else if (against != NULL)
         snprintf(text, room, "Yes is not possible: %s. Esc: back", against);
-    else if (dialog->expect[0] != '\0')
+    else if (dialog->yes == '\0' && dialog->expect[0] == '\0')
+        snprintf(text, room, "Type the reason and Enter for yes, Esc for no: %s", dialog->input);
+    else if (dialog->yes == '\0')
         snprintf(text, room, "Type %s and Enter for yes, Esc for no: %s", dialog->expect,
                  dialog->input);
     else

@@ -25,11 +25,10 @@ typedef void dialog_answer(struct face *face, const char *text);
 struct dialog {
     enum dialog_kind kind;
     char title[160];
-    char body[1024];  /* of a confirmation */
-    char expect[64];  /* yes is this, typed whole, and Enter; "": a letter */
-    char yes;         /* that letter */
-    char input[256];  /* UTF-8 */
-    char reason[256]; /* for skipping: asked before the question */
+    char body[1024]; /* of a confirmation */
+    char yes;        /* yes is this letter; 0: it is typed, and Enter */
+    char expect[64]; /* what has to be typed, whole; "": a reason, whatever it is */
+    char input[256]; /* what was typed, UTF-8 */
     dialog_answer *answer;
     dialog_answer *typed; /* of a prompt, after each key; may be NULL */
     size_t top;           /* the first line that is seen */
@@ -43,7 +42,7 @@ struct dialog {
 void dialog_help(struct face *face);
 void dialog_prompt(struct face *face, const char *title, const char *text, dialog_answer *typed,
                    dialog_answer *answer);
-/* `expect` NULL: yes is the letter. */
+/* Yes is the letter, or `expect` typed whole where `yes` is 0. */
 void dialog_confirm(struct face *face, const char *title, const char *body, char yes,
                     const char *expect, dialog_answer *answer);
 void dialog_close(struct face *face); /* says no to the engine where it asks */

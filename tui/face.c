@@ -9,20 +9,14 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define FAST_MS  50   /* between two drawings while something happens */
-#define CALM_MS  250  /* and while nothing does */
-#define TICK_MS  1000 /* ages go on without any event */
-#define DRAIN_MS 3000 /* for what is still open at the end */
-#define READS    200  /* of nothing, in a row: there is no terminal any more */
+#define FAST_MS 50   /* between two drawings while something happens */
+#define CALM_MS 250  /* and while nothing does */
+#define TICK_MS 1000 /* ages go on without any event */
+#define READS   200  /* of nothing, in a row: there is no terminal any more */
 
 static void changed(struct app *app)
 {
     ((struct face *)app->face)->dirty = true;
-}
-
-static void drained(uv_timer_t *timer)
-{
-    uv_stop(timer->loop);
 }
 
 void face_quit(struct face *face, int exit_code)
@@ -38,10 +32,7 @@ void face_quit(struct face *face, int exit_code)
     uv_close((uv_handle_t *)&face->tick, NULL);
     for (size_t i = 0; i < WATCHED_SIGNALS; i++)
         uv_close((uv_handle_t *)&face->signals[i], NULL);
-    face->app->changed = NULL;
-    app_stop(face->app);
-    uv_timer_start(&face->drain, drained, DRAIN_MS, 0);
-    uv_unref((uv_handle_t *)&face->drain);
+    uv_stop(face->app->loop);
 }
 
 static void key_pressed(struct face *face, int code, wchar_t character)
@@ -180,7 +171,6 @@ static bool start(struct face *face, struct err *err)
     uv_prepare_init(loop, &face->prepare);
     uv_timer_init(loop, &face->soon);
     uv_timer_init(loop, &face->tick);
-    uv_timer_init(loop, &face->drain);
     face->input.data = face->prepare.data = face->soon.data = face->tick.data = face;
     uv_poll_start(&face->input, UV_READABLE | UV_DISCONNECT, readable);
     uv_prepare_start(&face->prepare, before_waiting);
@@ -205,8 +195,7 @@ static void run_loop(struct face *face, struct err *err)
     if (!app_start(face->app, err))
         face_quit(face, 1);
     uv_run(face->app->loop, UV_RUN_DEFAULT);
-    uv_close((uv_handle_t *)&face->drain, NULL);
-    uv_run(face->app->loop, UV_RUN_NOWAIT);
+    uv_run(face->app->loop, UV_RUN_NOWAIT); /* lets the face's handles go */
 }
 
 int face_run(struct app *app)

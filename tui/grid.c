@@ -233,7 +233,7 @@ void grid_draw(struct grid *grid, const struct grid_source *source, const struct
                const struct paint *paint, bool focused, struct rect *cursor)
 {
     int widths[16] = {0};
-    int titles = paint->at.rows >= 3 ? 1 : 0;
+    int titles = paint->at.rows >= GRID_TITLED ? 1 : 0;
     size_t page = paint->at.rows > titles ? (size_t)(paint->at.rows - titles) : 0;
 
     grid->page = (int)page;

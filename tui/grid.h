@@ -49,7 +49,8 @@ struct grid_source {
     void (*key)(const struct app *app, const struct ref *ref, char *out, size_t room);
 };
 
-#define GRID_KEY 256
+#define GRID_KEY    256
+#define GRID_TITLED 2 /* rows from which on the columns' titles are among them */
 
 struct grid {
     struct ref *refs; /* all, as gathered */

@@ -154,8 +154,10 @@ static void step_piece(const struct app *app, struct pieces *pieces)
                    app->driver.step, app->driver.state);
         return;
     }
-    if (app->mode == MODE_WATCH)
+    if (app->engine != NULL && engine_at_gate(app->engine)) {
+        pieces_add(pieces, ROLE_BUSY, 3, "looking again before anything is sent");
         return;
+    }
     if (at == count)
         at = run_next(app->run);
     if (at == count) {

@@ -33,7 +33,6 @@ static void stack(struct layout *layout, struct rect area, const struct place_ru
 {
     int left = area.rows, weights = 0, y = area.y;
     bool taken[PANEL_COUNT] = {false};
-    size_t last = count;
 
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < count; i++) {
@@ -46,14 +45,14 @@ static void stack(struct layout *layout, struct rect area, const struct place_ru
             }
         }
     }
+    int spare = left; /* by rounding: for the most important */
     for (size_t i = 0; i < count; i++)
-        last = taken[i] ? i : last;
+        spare -= taken[i] ? left * rules[i].weight / weights : 0;
     for (size_t i = 0; i < count; i++) {
         if (!taken[i])
             continue;
-        int rows = rules[i].least + left * rules[i].weight / weights;
-        if (i == last)
-            rows = area.y + area.rows - y;
+        int rows = rules[i].least + left * rules[i].weight / weights + spare;
+        spare = 0;
         layout->panels[rules[i].panel] = (struct rect){y, area.x, rows, area.cols};
         y += rows;
     }

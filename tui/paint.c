@@ -146,9 +146,11 @@ void lines_add(struct lines *lines, unsigned style, int indent, const char *text
     }
     do {
         size_t length = text_wrap(lines->glyphs, text, width);
-        lines->items = arena_grow(&lines->arena, lines->items, lines->count, sizeof *lines->items);
-        lines->items[lines->count++] = (struct line){
-            style, arena_printf(&lines->arena, "%*s%.*s", indent, "", (int)length, text)};
+        struct line *line =
+            arena_grow(&lines->arena, &lines->items, lines->count, sizeof *lines->items);
+        line->style = style;
+        line->text = arena_printf(&lines->arena, "%*s%.*s", indent, "", (int)length, text);
+        lines->count++;
         text += length;
         if (*text == '\n' && text[1] == '\0') /* a last line feed ends a line, it begins none */
             text++;

@@ -260,6 +260,14 @@ char *text_age(char out[static TEXT_ROOM], int64_t ms)
     return out;
 }
 
+char *text_ago(char out[static TEXT_ROOM], int64_t ms)
+{
+    text_age(out, ms);
+    if (ms >= 2000)
+        strcat(out, " ago");
+    return out;
+}
+
 static void append(char *out, size_t room, const char *text)
 {
     size_t used = strlen(out);

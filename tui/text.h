@@ -41,6 +41,7 @@ char *text_bytes(char out[static TEXT_ROOM],
                  int64_t bytes);                            /* "512 B", "1.4 MiB": never 0 if > 0 */
 char *text_duration(char out[static TEXT_ROOM], double ms); /* "40 ms", "12.3 s", "4:05" */
 char *text_age(char out[static TEXT_ROOM], int64_t ms);     /* "now", "12 s", "4 min"; < 0: "-" */
+char *text_ago(char out[static TEXT_ROOM], int64_t ms);     /* "now", "12 s ago" */
 
 /* A bar of `width` cells filled to `ratio` (0 to 1), and a line of blocks for the last values, each
  * against the largest of them. Write UTF-8 of at most `room` bytes. */

@@ -49,7 +49,7 @@ struct face {
 
     uv_poll_t input;
     uv_prepare_t prepare;
-    uv_timer_t soon, tick, drain;
+    uv_timer_t soon, tick;
     uv_signal_t signals[WATCHED_SIGNALS];
 };
 
