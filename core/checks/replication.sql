@@ -158,6 +158,9 @@ SELECT s.subname::text AS object, CASE WHEN s.subenabled THEN 'no apply worker' 
   FROM pg_subscription s
   JOIN pg_database d ON d.oid = s.subdbid AND d.datname = current_database()
  WHERE s.subname = 'pgcutover_back'
+   -- until the window it is meant to be off
+   AND EXISTS (SELECT FROM pg_db_role_setting g CROSS JOIN LATERAL unnest(g.setconfig) AS c (line)
+                WHERE g.setrole = 0 AND g.setdatabase = d.oid AND c.line = 'default_transaction_read_only=on')
    AND NOT (s.subenabled AND EXISTS (
            SELECT FROM pg_stat_subscription w JOIN pg_stat_activity a ON a.pid = w.pid
             WHERE w.subname = s.subname AND a.datid = s.subdbid AND w.relid IS NULL));

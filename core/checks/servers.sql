@@ -182,6 +182,20 @@ SELECT v.object, format('%s, needed %s', v.has, v.needs) AS detail
        ('max_worker_processes', current_setting('max_worker_processes')::int, n.subs + 2)) AS v (object, has, needs)
  WHERE v.has < v.needs;
 
+--- check workers_start_at_once
+--- group     servers
+--- title     Workers of several databases start at once
+--- on        source
+--- per       node
+--- until     15
+--- severity  warn
+--- why       Up to 15 a server starts apply workers only every wal_retrieve_retry_interval: with several databases the window waits that long for the way back.
+--- remedy    ALTER SYSTEM SET wal_retrieve_retry_interval = '100ms'; SELECT pg_reload_conf(); RESET it afterwards.
+SELECT s.name AS object, s.setting || ' ms' AS detail
+  FROM pg_settings s
+ WHERE s.name = 'wal_retrieve_retry_interval' AND s.setting::int > 1000
+   AND (SELECT count(*) FROM pg_subscription WHERE subname = 'pgcutover_back') > 1;
+
 --- check target_timeouts
 --- group     servers
 --- title     No timeout of the target ends the apply worker

@@ -118,7 +118,7 @@ SELECT NOT EXISTS (
 --- per        node
 --- timeout    60s
 --- why        They go from server to server as the hashes they are, never through the screen or the journal. Where the provider hides them, set them by hand and skip this.
-bash -o pipefail -c 'psql -XAtq -v ON_ERROR_STOP=1 -d "$1" -c "$3" | psql -Xq -v ON_ERROR_STOP=1 --single-transaction -d "$2"' passwords :source_dsn :target_dsn
+bash -o pipefail -c 'psql -XAtq -v ON_ERROR_STOP=1 -d "$1" -c "$3" | psql -Xq -v ON_ERROR_STOP=1 --single-transaction -d "$2"' passwords :'source_dsn' :'target_dsn'
   "SELECT format('DO %L;', format('BEGIN IF EXISTS (SELECT FROM pg_authid WHERE rolname = %L AND rolpassword IS NULL) THEN ALTER ROLE %I PASSWORD %L; END IF; END', rolname, rolname, rolpassword)) FROM pg_authid WHERE rolpassword IS NOT NULL AND rolname !~ '^pg_'"
 --- probe
 SELECT NOT EXISTS (
@@ -161,7 +161,7 @@ SELECT 'pgcutover_' || substr(md5(current_database()), 1, 12) AS slot,
 --- requires   target_empty target_not_fenced
 --- timeout    30min
 --- why        pg_dump must be of the target's version or newer. All in one transaction: a role or an extension that lacks is an error, not a lost grant.
-bash -o pipefail -c 'pg_dump --schema-only --no-publications --no-subscriptions --exclude-schema=pgcutover --lock-wait-timeout=10s -d "$1" | psql -Xq -o /dev/null -v ON_ERROR_STOP=1 --single-transaction -d "$2"' schema :source_dsn :target_dsn
+bash -o pipefail -c 'pg_dump --schema-only --no-publications --no-subscriptions --exclude-schema=pgcutover --lock-wait-timeout=10s -d "$1" | psql -Xq -o /dev/null -v ON_ERROR_STOP=1 --single-transaction -d "$2"' schema :'source_dsn' :'target_dsn'
 --- probe
 WITH rel AS (
     SELECT c.oid, format('%I.%I', n.nspname, c.relname) AS name, c.relkind
@@ -716,10 +716,18 @@ SELECT EXISTS (SELECT FROM pg_replication_slots
 SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots
  WHERE slot_name = :'slot_back' AND active_pid IS NOT NULL;
 SELECT pg_sleep(0.2) WHERE EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = :'slot_back' AND active);
-SELECT ('refused: the target has been written to since; go back by the runbook `rollback` (' || count(*) || ' changes)')::int
-  FROM pg_logical_slot_peek_binary_changes(:'slot_back', NULL, NULL, 'proto_version', '1', 'publication_names', 'pgcutover_back') AS m (lsn, xid, data)
- WHERE get_byte(m.data, 0) IN (ascii('I'), ascii('U'), ascii('D'), ascii('T'))
-HAVING count(*) > 0;
+DO $$
+DECLARE
+    changes bigint;
+BEGIN
+    SELECT count(*) INTO changes
+      FROM pg_logical_slot_peek_binary_changes('pgcutover_back_' || substr(md5(current_database()), 1, 12), NULL, NULL,
+               'proto_version', '1', 'publication_names', 'pgcutover_back') AS m (lsn, xid, data)
+     WHERE get_byte(m.data, 0) IN (ascii('I'), ascii('U'), ascii('D'), ascii('T'));
+    IF changes > 0 THEN
+        RAISE EXCEPTION 'the target has been written to since (% changes): go back by the runbook rollback', changes;
+    END IF;
+END $$;
 SELECT pg_drop_replication_slot(:'slot_back');
 
 --- step back_on
@@ -737,12 +745,16 @@ SELECT EXISTS (
 ALTER SUBSCRIPTION pgcutover_back DISABLE;
 -- Once a transaction has come back, the forward replication would send it round again: then this is
 -- no undo any more. (The origin has moved only if the way back applied something.)
-SELECT ('refused: ' || o.roname || ' has applied writes of the target; go back by the runbook `rollback`')::int
-  FROM pg_subscription s
-  JOIN pg_database d ON d.oid = s.subdbid
-  JOIN pg_replication_origin o ON o.roname = 'pg_' || s.oid
- WHERE d.datname = current_database() AND s.subname = 'pgcutover_back'
-   AND pg_replication_origin_progress(o.roname, true) IS NOT NULL;
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_subscription s
+                 JOIN pg_database d ON d.oid = s.subdbid
+                 JOIN pg_replication_origin o ON o.roname = 'pg_' || s.oid
+                WHERE d.datname = current_database() AND s.subname = 'pgcutover_back'
+                  AND pg_replication_origin_progress(o.roname, true) IS NOT NULL) THEN
+        RAISE EXCEPTION 'writes of the target have come back already: go back by the runbook rollback';
+    END IF;
+END $$;
 
 --- step back_live
 --- title      The way back stands
@@ -821,7 +833,7 @@ SELECT count(*) = 0 AS done,
        coalesce(string_agg(t.object || ': ' || t.detail, '; '), '') AS waits
   FROM (SELECT 'transaction ' || x.xid AS object,
                format('%s changes at %s on the source after the freeze', x.changes, x.lsn) AS detail
-          FROM (SELECT p.xid, count(*) FILTER (WHERE p.stray) AS changes, min(p.lsn) AS lsn,
+          FROM (SELECT p.xid, count(*) FILTER (WHERE p.stray) AS changes, (array_agg(p.lsn ORDER BY p.lsn))[1] AS lsn,
                        bool_or(get_byte(p.data, 0) = ascii('O')) AS replicated
                   FROM (SELECT m.lsn, m.xid, m.data,
                                m.lsn > (SELECT h.lsn FROM pgcutover.heartbeat h WHERE h.id = 1)

@@ -27,7 +27,7 @@ SELECT count(*) = 0 AS done,
        coalesce(string_agg(t.object || ': ' || t.detail, '; '), '') AS waits
   FROM (SELECT 'transaction ' || x.xid AS object,
                format('%s changes at %s on the source after the freeze', x.changes, x.lsn) AS detail
-          FROM (SELECT p.xid, count(*) FILTER (WHERE p.stray) AS changes, min(p.lsn) AS lsn,
+          FROM (SELECT p.xid, count(*) FILTER (WHERE p.stray) AS changes, (array_agg(p.lsn ORDER BY p.lsn))[1] AS lsn,
                        bool_or(get_byte(p.data, 0) = ascii('O')) AS replicated
                   FROM (SELECT m.lsn, m.xid, m.data,
                                m.lsn > (SELECT h.lsn FROM pgcutover.heartbeat h WHERE h.id = 1)
@@ -300,10 +300,13 @@ SELECT NOT EXISTS (
               AND c.line = 'default_transaction_read_only=on') AS done;
 --- undo
 -- The target does not get what was written on the source: once there is some of it, this is no undo.
-SELECT ('refused: the source has been written to since; the target has none of it')::int
-  FROM pgcutover.heartbeat h
- WHERE h.id = 3 AND h.token::numeric < (SELECT coalesce(sum(t.n_tup_ins + t.n_tup_upd + t.n_tup_del), 0)
-          FROM pg_stat_user_tables t WHERE t.schemaname <> 'pgcutover');
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pgcutover.heartbeat h WHERE h.id = 3 AND h.token::numeric < (SELECT coalesce(sum(t.n_tup_ins + t.n_tup_upd + t.n_tup_del), 0)
+          FROM pg_stat_user_tables t WHERE t.schemaname <> 'pgcutover')) THEN
+        RAISE EXCEPTION 'the source has been written to since, and the target has none of it: stay here';
+    END IF;
+END $$;
 ALTER DATABASE :"database" SET default_transaction_read_only = on;
 
 --- step switch
