@@ -84,6 +84,43 @@ static bool configured(const struct app *app, const char *name, struct sql_value
     return false;
 }
 
+/* source_host, target_port ...: as the console reaches them. Poolers may need another way: then the
+ * configuration's variable of that name comes first. */
+static bool address(const struct app *app, const char *name, struct arena *arena,
+                    struct sql_value *value)
+{
+    static const struct {
+        const char *name, *role, *keyword;
+    } parts[] = {
+        {"source_host", "source", "host"},
+        {"source_port", "source", "port"},
+        {"target_host", "target", "host"},
+        {"target_port", "target", "port"},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const struct node_config *node = first_of(app->config, parts[i].role);
+        if (strcmp(parts[i].name, name) == 0 && node) {
+            value->text = keep(arena, dsn_value(node->dsn, parts[i].keyword));
+            return true;
+        }
+    }
+    return false;
+}
+
+/* source_version, target_version: server_version_num, once the server has said it. */
+static bool server_version(const struct app *app, const char *name, struct arena *arena,
+                           struct sql_value *value)
+{
+    for (size_t i = 0; app->model && i < app->config->node_count; i++) {
+        const char *wanted = arena_printf(arena, "%s_version", app->config->nodes[i].role);
+        if (strcmp(wanted, name) != 0 || app->model->nodes[i].version == 0)
+            continue;
+        value->text = arena_printf(arena, "%d", app->model->nodes[i].version);
+        return true;
+    }
+    return false;
+}
+
 bool app_variable(const struct app *app, const struct place *place, const char *name,
                   struct arena *arena, struct sql_value *value)
 {
@@ -113,7 +150,8 @@ bool app_variable(const struct app *app, const struct place *place, const char *
     else if (strcmp(name, "lag_limit") == 0)
         value->text = arena_printf(arena, "%d", app->config->lag_limit_bytes);
     else
-        return configured(app, name, value);
+        return configured(app, name, value) || address(app, name, arena, value) ||
+               server_version(app, name, arena, value);
     return true;
 }
 

@@ -483,7 +483,7 @@ bool engine_ask(struct engine *engine, enum verb verb, size_t step, struct err *
         .verb = verb,
         .step = step,
         .typed = verb == VERB_FIRE || verb == VERB_SKIP ||
-                 (verb == VERB_RUN && (of->typed || of->opens)),
+                 (verb == VERB_RUN && (of->typed || (of->opens && !run_window_open(run)))),
         .yes = verb < sizeof letters ? letters[verb] : '\0',
     };
     look(engine);
@@ -494,6 +494,11 @@ bool engine_ask(struct engine *engine, enum verb verb, size_t step, struct err *
 const struct question *engine_question(const struct engine *engine)
 {
     return engine->asking ? &engine->question : NULL;
+}
+
+bool engine_at_gate(const struct engine *engine)
+{
+    return engine->gate && engine->gate->waiting > 0;
 }
 
 void engine_no(struct engine *engine)

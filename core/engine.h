@@ -60,6 +60,9 @@ const struct question *engine_question(const struct engine *engine); /* NULL: no
 bool engine_yes(struct engine *engine, uint64_t generation, const char *text, struct err *why);
 void engine_no(struct engine *engine);
 
+/* After a yes, before anything is sent: checks and probes are being looked at again. */
+bool engine_at_gate(const struct engine *engine);
+
 /* Goes back to where the window is shut: asks undo after undo. */
 bool engine_abort(struct engine *engine, struct err *why);
 /* Stops what is running (cancel, or SIGTERM to a command). The probe then decides. */

@@ -65,6 +65,16 @@ static void on_probe(struct reply *reply, void *arg)
                        NULL);
 }
 
+/* Before a step has captured what its probe asks for, its effect can't be there. */
+static bool captures_are_missing(const struct engine *engine, size_t step, size_t place)
+{
+    const struct step_run *of = &engine->app->run->steps[step];
+    for (size_t i = 0; i < of->step->capture_count; i++)
+        if (!capture_get(engine, of->step->captures[i], of->places[place].place.database_index))
+            return true;
+    return false;
+}
+
 void probe_ask(struct engine *engine, size_t step, size_t place, probe_done *done, void *arg)
 {
     struct probe *probe = xcalloc(1, sizeof *probe);
@@ -77,6 +87,10 @@ void probe_ask(struct engine *engine, size_t step, size_t place, probe_done *don
         script &&
         (err_set(&err, "no node has the role %s that the probe asks", script->on ? script->on : ""),
          place_on(engine, &engine_place(engine, step, place)->place, script->on, &on));
+    if (ok && captures_are_missing(engine, step, place)) {
+        probe_answered(probe, ANSWER_NO, NULL);
+        return;
+    }
     if (ok)
         ok = script_expand(engine, script, &on, &text, &err);
     if (ok && on.node->kind == KIND_PGBOUNCER) {

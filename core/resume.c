@@ -3,13 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the journal says last of a step on a place. */
-enum story { STORY_NONE, STORY_INTENT, STORY_DONE, STORY_SKIPPED, STORY_ABSENT, STORY_OTHER };
+/* What the journal says last of a step on a place: `told` is false where it says nothing. An intent
+ * without an outcome is told as in doubt. */
+struct story {
+    bool told;
+    enum state state;
+};
 
 struct resumed {
     struct engine *engine;
     size_t step, place;
-    enum story story;
+    enum state was;
+    bool interrupted;
 };
 
 static const char *text_of(const json_t *record, const char *key)
@@ -31,23 +36,14 @@ static bool find(const struct engine *engine, const json_t *record, size_t *step
     return false;
 }
 
-static enum story story_of(const json_t *record)
+static struct story story_of(const json_t *record)
 {
-    static const struct {
-        enum state state;
-        enum story story;
-    } stories[] = {
-        {S_DONE, STORY_DONE},
-        {S_SKIPPED, STORY_SKIPPED},
-        {S_ABSENT, STORY_ABSENT},
-    };
-    const char *type = text_of(record, "type");
-    if (strcmp(type, "intent") == 0)
-        return STORY_INTENT;
-    for (size_t i = 0; i < sizeof stories / sizeof *stories; i++)
-        if (strcmp(text_of(record, "outcome"), state_word(stories[i].state)) == 0)
-            return stories[i].story;
-    return STORY_OTHER;
+    if (strcmp(text_of(record, "type"), "intent") == 0)
+        return (struct story){true, S_RUNNING};
+    for (enum state state = 0; state < STATE_COUNT; state++)
+        if (!state_is_busy(state) && strcmp(text_of(record, "outcome"), state_word(state)) == 0)
+            return (struct story){true, state};
+    return (struct story){true, S_UNKNOWN};
 }
 
 static void restore_captures(struct engine *engine, const json_t *record, size_t step, size_t place)
@@ -75,12 +71,11 @@ static void on_probe(enum answer answer, const char *error, void *arg)
     char *message = NULL;
     if (answer == ANSWER_NONE)
         message = xprintf("the probe could not be asked: %s", error ? error : "no answer");
-    else if (answer == ANSWER_NO)
-        message = xstrdup(resumed->story == STORY_DONE
-                              ? "it was done, and is no more in place"
-                              : "a console stopped in the middle of it; nothing of it is in place");
-    else if (resumed->story == STORY_INTENT)
-        message = xstrdup("a console stopped in the middle of it; it is in place");
+    else if (resumed->was == S_DONE && answer == ANSWER_NO)
+        message = xstrdup("it was done, and is no more in place");
+    else if (resumed->interrupted)
+        message = xprintf("a console stopped in the middle of it; %s in place",
+                          answer == ANSWER_YES ? "it is" : "the probe says that it is not");
     engine_event(resumed->engine, resumed->step, resumed->place, events[answer], message);
     settle(resumed->engine);
     free(message);
@@ -89,7 +84,7 @@ static void on_probe(enum answer answer, const char *error, void *arg)
 
 /* A fact of the past (a wait that came true, two sides that were equal) and an effect that a later
  * step ended on purpose are not asked again once the run has gone on from them. */
-static bool is_past(const struct engine *engine, const enum story *stories, size_t stride,
+static bool is_past(const struct engine *engine, const struct story *stories, size_t stride,
                     size_t step)
 {
     const struct run *run = engine->app->run;
@@ -97,9 +92,9 @@ static bool is_past(const struct engine *engine, const enum story *stories, size
     for (size_t later = step + 1; later < run->step_count; later++) {
         bool begun = false, done = run->steps[later].place_count > 0;
         for (size_t place = 0; place < run->steps[later].place_count; place++) {
-            enum story story = stories[later * stride + place];
-            begun = begun || story != STORY_NONE;
-            done = done && story == STORY_DONE;
+            const struct story *story = &stories[later * stride + place];
+            begun = begun || story->told;
+            done = done && story->told && story->state == S_DONE;
         }
         if (begun && (kind == STEP_WAIT || kind == STEP_COMPARE))
             return true;
@@ -119,29 +114,24 @@ static bool leaves_something_to_see(const struct step *step)
     return step->kind == STEP_WAIT;
 }
 
-static void restore(struct engine *engine, const enum story *stories, size_t stride, size_t step,
+/* States are recalled as the journal tells them; then the probes say what is true. */
+static void restore(struct engine *engine, const struct story *stories, size_t stride, size_t step,
                     size_t place)
 {
-    enum story story = stories[step * stride + place];
-    struct place_run *at = engine_place(engine, step, place);
+    const struct story *story = &stories[step * stride + place];
+    struct run *run = engine->app->run;
     uint64_t now = app_now(engine->app);
-    if (story == STORY_NONE || story == STORY_OTHER)
+    if (!story->told || !run_recall(run, step, place, story->state, now))
         return;
-    if (story == STORY_SKIPPED || story == STORY_ABSENT) {
-        run_event(engine->app->run, step, place, story == STORY_SKIPPED ? E_SKIP : E_LACKS, now);
+    enum state state = engine_place(engine, step, place)->state;
+    bool settled = state != S_DONE && state != S_FAILED && state != S_UNKNOWN;
+    if (settled || (state == S_DONE && is_past(engine, stories, stride, step)) ||
+        !leaves_something_to_see(run->steps[step].step))
         return;
-    }
-    if (story == STORY_DONE && (is_past(engine, stories, stride, step) ||
-                                !leaves_something_to_see(engine->app->run->steps[step].step))) {
-        run_event(engine->app->run, step, place, E_RECHECK, now);
-        run_event(engine->app->run, step, place, E_YES, now);
-        return;
-    }
-    at->runs++;
     struct resumed *resumed = xcalloc(1, sizeof *resumed);
-    *resumed = (struct resumed){engine, step, place, story};
+    *resumed = (struct resumed){engine, step, place, state, state_is_busy(story->state)};
     engine->resuming++;
-    run_event(engine->app->run, step, place, E_RECHECK, now);
+    run_event(run, step, place, E_RECHECK, now);
     probe_ask(engine, step, place, on_probe, resumed);
 }
 
@@ -152,7 +142,7 @@ void resume_run(struct engine *engine)
     for (size_t i = 0; i < run->step_count; i++)
         if (run->steps[i].place_count > stride)
             stride = run->steps[i].place_count;
-    enum story *stories = xcalloc(run->step_count * stride + 1, sizeof *stories);
+    struct story *stories = xcalloc(run->step_count * stride + 1, sizeof *stories);
     for (size_t i = 0; i < journal_count(engine->journal); i++) {
         const json_t *record = journal_record(engine->journal, i);
         const char *type = text_of(record, "type");

@@ -616,7 +616,7 @@ static void check_variable(const char *name, int line, void *arg)
 {
     struct variables *v = arg;
     const struct checking *c = v->c;
-    if (!v->ok || name_among(name, builtin_variables) ||
+    if (!v->ok || name_among(name, builtin_variables) || name_among(name, address_variables) ||
         (c->config && is_configured(c->config, name)))
         return;
     const struct step *step = capturer(c->runbook, name);

@@ -66,9 +66,21 @@ bool name_is_variable(const char *name)
            strspn(name, LETTERS DIGITS "_") == strlen(name);
 }
 
-const char *const builtin_variables[] = {
-    "run",        "database",   "node", "role", "lag_limit", "source_conninfo", "target_conninfo",
-    "source_dsn", "target_dsn", NULL};
+const char *const builtin_variables[] = {"run",
+                                         "database",
+                                         "node",
+                                         "role",
+                                         "lag_limit",
+                                         "source_conninfo",
+                                         "target_conninfo",
+                                         "source_dsn",
+                                         "target_dsn",
+                                         "source_version",
+                                         "target_version",
+                                         NULL};
+
+const char *const address_variables[] = {"source_host", "source_port", "target_host", "target_port",
+                                         NULL};
 
 bool name_among(const char *name, const char *const *names)
 {

@@ -24,6 +24,8 @@ bool name_is_variable(const char *name);
 
 /* The variables that exist on every place; ends with NULL. */
 extern const char *const builtin_variables[];
+/* And those that the configuration may say otherwise: where poolers find the servers. */
+extern const char *const address_variables[];
 
 /* Whether a list that ends with NULL holds the name. */
 bool name_among(const char *name, const char *const *names);

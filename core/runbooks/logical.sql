@@ -188,6 +188,9 @@ SELECT md5(coalesce(string_agg(object || ' ' || detail, E'\n' ORDER BY (object |
 CREATE SCHEMA pgcutover;
 CREATE TABLE pgcutover.heartbeat (id int PRIMARY KEY, token text, lsn pg_lsn, at timestamptz);
 CREATE TABLE pgcutover.heartbeat_back (id int PRIMARY KEY, token text, lsn pg_lsn, at timestamptz);
+-- the role that replicates reads them too, whoever it is
+GRANT USAGE ON SCHEMA pgcutover TO PUBLIC;
+GRANT SELECT ON pgcutover.heartbeat, pgcutover.heartbeat_back TO PUBLIC;
 --- probe
 SELECT count(*) = 2 AS done
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -204,6 +207,9 @@ DROP SCHEMA pgcutover;
 CREATE SCHEMA pgcutover;
 CREATE TABLE pgcutover.heartbeat (id int PRIMARY KEY, token text, lsn pg_lsn, at timestamptz);
 CREATE TABLE pgcutover.heartbeat_back (id int PRIMARY KEY, token text, lsn pg_lsn, at timestamptz);
+-- the role that replicates reads them too, whoever it is
+GRANT USAGE ON SCHEMA pgcutover TO PUBLIC;
+GRANT SELECT ON pgcutover.heartbeat, pgcutover.heartbeat_back TO PUBLIC;
 --- probe
 SELECT count(*) = 2 AS done
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

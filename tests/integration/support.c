@@ -1,0 +1,324 @@
+#include "tests/integration/support.h"
+
+#include <libpq-fe.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 60000, TICK_MS = 10 };
+
+static const char *root(void)
+{
+    const char *root = getenv("PGCUTOVER_ROOT");
+    return root ? root : ".";
+}
+
+static bool run_shell(const char *command)
+{
+    int status = system(command);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+struct lab lab_up(const char *name, int port, int from, int to, const char *options)
+{
+    struct lab lab = {.port = port};
+    snprintf(lab.dir, sizeof lab.dir, "/var/tmp/pgcutover-lab/test-%s", name);
+    snprintf(lab.conf, sizeof lab.conf, "%s/pgcutover.conf", lab.dir);
+    lab_run(&lab, "down");
+    cr_assert(lab_run(&lab, "up --from %d --to %d --port %d %s", from, to, port, options),
+              "the lab %s does not start", name);
+    return lab;
+}
+
+void lab_down(const struct lab *lab)
+{
+    lab_run(lab, "down");
+}
+
+bool lab_run(const struct lab *lab, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *words;
+    if (vasprintf(&words, format, arguments) < 0)
+        abort();
+    va_end(arguments);
+    size_t first = strcspn(words, " ");
+    char *command = xprintf("'%s/tests/lab/lab' %.*s '%s'%s >/dev/null 2>'%s.err'", root(),
+                            (int)first, words, lab->dir, words + first, lab->dir);
+    bool ok = run_shell(command);
+    free(command);
+    if (!ok && strncmp(words, "down", 4) != 0) {
+        char *show = xprintf("tail -5 '%s.err' >&2", lab->dir);
+        run_shell(show);
+        free(show);
+    }
+    char *leftover = xprintf("%s.err", lab->dir);
+    unlink(leftover);
+    free(leftover);
+    free(words);
+    return ok;
+}
+
+static PGconn *connect_to(const struct lab *lab, const char *side, const char *database)
+{
+    int port = lab->port + (strcmp(side, "target") == 0 ? 1 : strcmp(side, "pooler") == 0 ? 2 : 0);
+    char *dsn = xprintf(
+        "host=127.0.0.1 port=%d user=pgcutover dbname=%s passfile=%s/pgpass "
+        "application_name=test%s",
+        port, database, lab->dir,
+        strcmp(side, "pooler") == 0 ? "" : " options='-c default_transaction_read_only=off'");
+    PGconn *conn = PQconnectdb(dsn);
+    free(dsn);
+    cr_assert(PQstatus(conn) == CONNECTION_OK, "%s/%s: %s", side, database, PQerrorMessage(conn));
+    return conn;
+}
+
+static PGresult *query(PGconn *conn, const char *sql)
+{
+    PGresult *result = PQexec(conn, sql);
+    ExecStatusType status = PQresultStatus(result);
+    cr_assert(status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK, "%s: %s", sql,
+              PQerrorMessage(conn));
+    return result;
+}
+
+char *lab_ask(const struct lab *lab, const char *side, const char *database, const char *sql)
+{
+    PGconn *conn = connect_to(lab, side, database);
+    PGresult *result = query(conn, sql);
+    bool none = PQntuples(result) == 0 || PQgetisnull(result, 0, 0);
+    char *cell = xstrdup(none ? "" : PQgetvalue(result, 0, 0));
+    PQclear(result);
+    PQfinish(conn);
+    return cell;
+}
+
+void lab_do(const struct lab *lab, const char *side, const char *database, const char *sql)
+{
+    free(lab_ask(lab, side, database, sql));
+}
+
+/* Row by row as text, in an order that no locale changes; floats as short as they can be. */
+char *lab_content(const struct lab *lab, const char *side, const char *database)
+{
+    PGconn *conn = connect_to(lab, side, database);
+    PQclear(query(conn, "SET extra_float_digits = 0"));
+    PGresult *tables = query(
+        conn, "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c "
+              "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' "
+              "AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover') "
+              "ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"");
+    struct str content = {0};
+    for (int i = 0; i < PQntuples(tables); i++) {
+        const char *table = PQgetvalue(tables, i, 0);
+        char *sql =
+            xprintf("SELECT count(*) || ' ' || coalesce(md5(string_agg(r, '|' ORDER BY r "
+                    "COLLATE \"C\")), '') FROM (SELECT row_to_json(t)::text AS r FROM %s t) x",
+                    table);
+        PGresult *digest = query(conn, sql);
+        str_printf(&content, "%s %s\n", table, PQgetvalue(digest, 0, 0));
+        PQclear(digest);
+        free(sql);
+    }
+    PQclear(tables);
+    PQfinish(conn);
+    return str_take(&content);
+}
+
+void load_start(const struct lab *lab)
+{
+    cr_assert(lab_run(lab, "load start"), "the load does not start");
+    load_wait_acks(lab, 20);
+}
+
+void load_stop(const struct lab *lab)
+{
+    cr_assert(lab_run(lab, "load stop"), "the load does not stop");
+}
+
+static long load_number(const struct lab *lab, const char *kind)
+{
+    char *command = xprintf("grep -c '^%s ' '%s/load.log' || true", kind, lab->dir);
+    FILE *pipe = popen(command, "r");
+    char line[64] = "";
+    cr_assert(pipe && fgets(line, sizeof line, pipe));
+    pclose(pipe);
+    free(command);
+    return atol(line);
+}
+
+long load_failed(const struct lab *lab)
+{
+    return load_number(lab, "fail");
+}
+
+long load_acked(const struct lab *lab)
+{
+    return load_number(lab, "ack");
+}
+
+void load_wait_acks(const struct lab *lab, long more)
+{
+    long goal = load_acked(lab) + more;
+    for (int i = 0; i < 600 && load_acked(lab) < goal; i++)
+        usleep(50000);
+    cr_assert(load_acked(lab) >= goal, "the application does not get its writes acknowledged");
+}
+
+void load_expect_nothing_lost(const struct lab *lab, const char *side)
+{
+    cr_assert(lab_run(lab, "ledger %s", side), "an acknowledged write is not on the %s", side);
+}
+
+struct until {
+    struct driver *driver;
+    bool (*is_so)(struct driver *, const void *);
+    const void *arg;
+    uint64_t end_ms;
+    bool met;
+};
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct until *until = timer->data;
+    until->met = until->is_so(until->driver, until->arg);
+    if (until->met || uv_now(&until->driver->loop) >= until->end_ms)
+        uv_stop(&until->driver->loop);
+}
+
+bool driver_until(struct driver *driver, bool (*is_so)(struct driver *, const void *),
+                  const void *arg, int ms)
+{
+    uv_timer_t timer;
+    uv_update_time(&driver->loop);
+    struct until until = {driver, is_so, arg, uv_now(&driver->loop) + (uint64_t)ms, false};
+    uv_timer_init(&driver->loop, &timer);
+    timer.data = &until;
+    uv_timer_start(&timer, on_tick, 0, TICK_MS);
+    uv_run(&driver->loop, UV_RUN_DEFAULT);
+    uv_close((uv_handle_t *)&timer, NULL);
+    uv_run(&driver->loop, UV_RUN_NOWAIT);
+    return until.met;
+}
+
+static bool drives(struct driver *driver, const void *arg)
+{
+    (void)arg;
+    return engine_drive(driver->app->engine) == DRIVE_OURS && engine_resumed(driver->app->engine);
+}
+
+struct driver *driver_start(const struct lab *lab, const char *runbook)
+{
+    struct driver *driver = xcalloc(1, sizeof *driver);
+    struct err err;
+    uv_loop_init(&driver->loop);
+    struct config *config = config_read(lab->conf, &err);
+    cr_assert(config, "%s", err.text);
+    if (runbook)
+        config->runbook = runbook;
+    driver->app = app_new(&driver->loop, MODE_DRIVE, config, &err);
+    cr_assert(driver->app, "%s", err.text);
+    cr_assert(app_start(driver->app, &err), "%s", err.text);
+    cr_assert(driver_until(driver, drives, NULL, PATIENCE_MS), "it never drives: %s",
+              engine_driver(driver->app->engine));
+    return driver;
+}
+
+void driver_stop(struct driver *driver)
+{
+    app_stop(driver->app);
+    while (uv_run(&driver->loop, UV_RUN_DEFAULT) != 0)
+        ;
+    uv_loop_close(&driver->loop);
+    app_free(driver->app);
+    free(driver->conf);
+    free(driver);
+}
+
+static size_t step_number(const struct driver *driver, const char *id)
+{
+    const struct run *run = driver->app->run;
+    for (size_t i = 0; i < run->step_count; i++)
+        if (strcmp(run->steps[i].step->id, id) == 0)
+            return i;
+    cr_assert_fail("the runbook has no step %s", id);
+    return 0;
+}
+
+enum state driver_state(const struct driver *driver, const char *step)
+{
+    return run_step_state(driver->app->run, step_number(driver, step));
+}
+
+const char *driver_story(const struct driver *driver, const char *step)
+{
+    static char story[4096];
+    const struct step_run *run = &driver->app->run->steps[step_number(driver, step)];
+    size_t used = (size_t)snprintf(story, sizeof story, "%s: ", step);
+    for (size_t i = 0; i < run->place_count && used < sizeof story; i++)
+        used +=
+            (size_t)snprintf(story + used, sizeof story - used, "[%s %s%s%s] ", run->places[i].name,
+                             state_word(run->places[i].state), run->places[i].message ? ": " : "",
+                             run->places[i].message ? run->places[i].message : "");
+    return story;
+}
+
+static bool question_is_ready(struct driver *driver, const void *arg)
+{
+    (void)arg;
+    const struct question *question = engine_question(driver->app->engine);
+    return !question || question->ready;
+}
+
+static bool is_idle(struct driver *driver, const void *arg)
+{
+    const struct run *run = driver->app->run;
+    (void)arg;
+    return run_busy(run) == run->step_count && !engine_at_gate(driver->app->engine);
+}
+
+bool driver_do(struct driver *driver, enum verb verb, const char *step, struct err *why)
+{
+    struct engine *engine = driver->app->engine;
+    if (!engine_ask(engine, verb, step_number(driver, step), why))
+        return false;
+    driver_until(driver, question_is_ready, NULL, PATIENCE_MS);
+    const struct question *question = engine_question(engine);
+    if (question && !engine_yes(engine, question->generation, driver->app->config->run, why)) {
+        engine_no(engine);
+        return false;
+    }
+    if (!driver_until(driver, is_idle, NULL, 5 * PATIENCE_MS))
+        return err_set(why, "%s never ends", step);
+    return true;
+}
+
+void driver_walk(struct driver *driver, const char *last)
+{
+    const struct run *run = driver->app->run;
+    struct err why;
+    for (size_t next = run_next(run); next < run->step_count; next = run_next(run)) {
+        const char *id = run->steps[next].step->id;
+        cr_assert(driver_do(driver, VERB_RUN, id, &why), "%s: %s", id, why.text);
+        cr_assert(state_is_settled(run_step_state(run, next)), "%s", driver_story(driver, id));
+        if (last && strcmp(id, last) == 0)
+            return;
+    }
+}
+
+void driver_abort(struct driver *driver)
+{
+    const struct run *run = driver->app->run;
+    struct err why;
+    while (run_window_open(run)) {
+        size_t back = run_back(run);
+        cr_assert(back < run->step_count, "the window is open and nothing can be taken back");
+        const char *id = run->steps[back].step->id;
+        cr_assert(driver_do(driver, VERB_UNDO, id, &why), "undo of %s: %s", id, why.text);
+        cr_assert_eq(run_step_state(run, back), S_UNDONE, "undo of %s", driver_story(driver, id));
+    }
+}

@@ -1,0 +1,75 @@
+/* What the integration tests share: a lab of real servers, and a driver that walks a runbook by the
+ * engine as a person would by the keys, but without a screen. */
+#ifndef TESTS_INTEGRATION_SUPPORT_H
+#define TESTS_INTEGRATION_SUPPORT_H
+
+#include <criterion/criterion.h>
+
+#include "core/app.h"
+#include "core/engine.h"
+
+struct lab {
+    char dir[96];
+    char conf[128]; /* the console's configuration */
+    int port;       /* of the source; the target's and the pooler's follow */
+};
+
+/* Starts servers of these majors with the shop on the source, in a directory of this name, on
+ * `port` and the two after it. `options` (may be "") go to `lab up`. Fails the test where it can't.
+ */
+struct lab lab_up(const char *name, int port, int from, int to, const char *options);
+void lab_down(const struct lab *lab);
+
+/* Runs `tests/lab/lab COMMAND`, with the lab's DIR after its first word; true where it exits 0. */
+bool lab_run(const struct lab *lab, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The first cell of a query on source, target or pooler; "" for NULL or no row. Fails the test on
+ * an error. The caller frees it. */
+char *lab_ask(const struct lab *lab, const char *side, const char *database, const char *sql);
+/* Statements whose results nobody needs. */
+void lab_do(const struct lab *lab, const char *side, const char *database, const char *sql);
+
+/* A digest of the content of every table of the shop's databases on a side, one line a table. The
+ * caller frees it. */
+char *lab_content(const struct lab *lab, const char *side, const char *database);
+
+/* The shop's load through the pooler. */
+void load_start(const struct lab *lab);
+void load_stop(const struct lab *lab);
+/* Every write that was acknowledged is on that side; and none was refused. */
+void load_expect_nothing_lost(const struct lab *lab, const char *side);
+long load_failed(const struct lab *lab);
+long load_acked(const struct lab *lab);
+/* Waits until that many writes more were acknowledged. */
+void load_wait_acks(const struct lab *lab, long more);
+
+struct driver {
+    uv_loop_t loop;
+    struct app *app;
+    char *conf;
+};
+
+/* A console without a screen on the lab's configuration; `runbook` NULL: the configuration's. Waits
+ * until it drives and has resumed. */
+struct driver *driver_start(const struct lab *lab, const char *runbook);
+void driver_stop(struct driver *driver);
+
+/* Runs the loop until it is true; false after `ms`. */
+bool driver_until(struct driver *driver, bool (*is_so)(struct driver *, const void *),
+                  const void *arg, int ms);
+
+/* Asks for a step and says yes to it, as soon as it may; waits until it has ended. False and the
+ * reason where the engine refuses. */
+bool driver_do(struct driver *driver, enum verb verb, const char *step, struct err *why);
+/* Walks from the next step up to and with this one (NULL: to the end), and fails the test with the
+ * step's message where one does not get done. */
+void driver_walk(struct driver *driver, const char *last);
+/* Takes back, step by step, until nothing of the window is left. */
+void driver_abort(struct driver *driver);
+
+enum state driver_state(const struct driver *driver, const char *step);
+/* What is known of a step, for messages: its state and each place's message. Owned by the driver
+ * until the next call. */
+const char *driver_story(const struct driver *driver, const char *step);
+
+#endif
