@@ -22,6 +22,8 @@ static struct termios before;
 static WINDOW *input; /* a pad: reading from it never draws */
 
 static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+#define CRASHES (sizeof crashes / sizeof *crashes)
+static struct sigaction before_crash[CRASHES];
 
 /* Fixed bytes and calls that are safe in a handler: curses is not. */
 static void give_back_raw(void)
@@ -37,22 +39,26 @@ static void give_back_raw(void)
     tcsetattr(STDIN_FILENO, TCSANOW, &before);
 }
 
-static void crashed(int number)
+/* Whoever had the signal before (the system, a sanitizer) gets it next: a fault happens again as
+ * soon as we return, what was sent has to be sent anew. */
+static void crashed(int number, siginfo_t *info, void *context)
 {
+    (void)context;
     give_back_raw();
-    raise(number); /* SA_RESETHAND: now as if we had never been here */
+    for (size_t i = 0; i < CRASHES; i++) {
+        if (crashes[i] == number)
+            sigaction(number, &before_crash[i], NULL);
+    }
+    if (info->si_code <= 0)
+        raise(number);
 }
 
 static void catch_crashes(void)
 {
-    struct sigaction action = {.sa_handler = crashed, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+    struct sigaction action = {.sa_sigaction = crashed, .sa_flags = SA_SIGINFO | SA_NODEFER};
 
-    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) {
-        struct sigaction old;
-        sigaction(crashes[i], NULL, &old);
-        if (old.sa_handler == SIG_DFL) /* a sanitizer's handler tells more than ours */
-            sigaction(crashes[i], &action, NULL);
-    }
+    for (size_t i = 0; i < CRASHES; i++)
+        sigaction(crashes[i], &action, &before_crash[i]);
 }
 
 static void paste_mode(bool on)
