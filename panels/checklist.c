@@ -9,7 +9,7 @@ enum { SIGN, NUMBER, PHASE, TITLE, STATE, WAITS, ELAPSED };
 static const struct column columns[] = {
     [SIGN] = {"", 1, 0, 0, false},          [NUMBER] = {"#", 2, 0, 4, true},
     [PHASE] = {"phase", 7, 0, 5, false},    [TITLE] = {"step", 0, 30, 0, false},
-    [STATE] = {"state", 13, 0, 0, false},   [WAITS] = {"waits for", 24, 0, 9, false},
+    [STATE] = {"state", 18, 0, 0, false},   [WAITS] = {"waits for", 24, 0, 9, false},
     [ELAPSED] = {"elapsed", 7, 0, 6, true},
 };
 
@@ -71,7 +71,7 @@ static void sign_cell(const struct app *app, size_t step, struct cell *cell)
     if (app->mode == MODE_WATCH && app->driver.seen && step + 1 == app->driver.number)
         sign = '>';
     else if (strcmp(word.text, "armed") == 0)
-        sign = '!';
+        sign = '*';
     else if (app->mode == MODE_WATCH && strcmp(word.text, "passed") == 0)
         sign = '+';
     else if (sign == ' ' && step == run_next(app->run) && app->mode != MODE_WATCH)
@@ -275,6 +275,7 @@ const struct panel_ops checklist_panel = {
     .grid = {.columns = columns,
              .column_count = sizeof columns / sizeof *columns,
              .sort = -1,
+             .fixed = true,
              .stamp = stamp,
              .gather = gather,
              .cell = cell_of,

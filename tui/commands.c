@@ -124,7 +124,9 @@ void command_SORT(struct face *face, int argument)
 
     (void)argument;
     grid_sort_next(grid, source_of(face));
-    if (grid->sort < 0)
+    if (source_of(face)->fixed)
+        face_say(face, ROLE_NORMAL, "these rows stay in their order");
+    else if (grid->sort < 0)
         face_say(face, ROLE_NORMAL, "not sorted");
     else
         face_say(face, ROLE_NORMAL, "sorted by %s%s", source_of(face)->columns[grid->sort].title,

@@ -154,14 +154,18 @@ void grid_filter(struct grid *grid, const char *filter)
     grid->filled = false;
 }
 
-/* As gathered, then each column up, then down. */
+/* As gathered, then each column that has a title up, then down. */
 void grid_sort_next(struct grid *grid, const struct grid_source *source)
 {
+    if (source->fixed)
+        return;
     if (grid->sort >= 0 && !grid->descending) {
         grid->descending = true;
     } else {
         grid->descending = false;
-        grid->sort = grid->sort + 1 < (int)source->column_count ? grid->sort + 1 : -1;
+        do
+            grid->sort = grid->sort + 1 < (int)source->column_count ? grid->sort + 1 : -1;
+        while (grid->sort >= 0 && source->columns[grid->sort].title[0] == '\0');
     }
     grid->filled = false;
 }
@@ -215,6 +219,7 @@ static void draw_row(const struct grid_source *source, const struct app *app,
                      const struct paint *paint, const int *widths, const struct ref *ref, int y,
                      unsigned flags)
 {
+    bool stale = ref->sample != NULL && sample_is_stale(app->model, ref->sample);
     int x = 0;
 
     if (flags)
@@ -224,7 +229,8 @@ static void draw_row(const struct grid_source *source, const struct app *app,
         if (widths[i] <= 0)
             continue;
         source->cell(app, ref, i, &cell);
-        paint_cell(paint, y, x, widths[i], cell.style | flags, cell.text, source->columns[i].right);
+        paint_cell(paint, y, x, widths[i], (stale ? ROLE_MUTED : cell.style) | flags, cell.text,
+                   source->columns[i].right);
         x += widths[i] + 1;
     }
 }

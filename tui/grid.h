@@ -39,7 +39,8 @@ struct grid_source {
     size_t column_count;
     int sort; /* the column to begin with; -1: as gathered */
     bool descending;
-    bool tail; /* who stands on the last row stays on the last row */
+    bool fixed; /* its order means something: it is never sorted */
+    bool tail;  /* who stands on the last row stays on the last row */
     /* Changes whenever what gather() would find has changed. */
     uint64_t (*stamp)(const struct app *app);
     /* Adds every row there is by grid_add(). */

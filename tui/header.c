@@ -110,9 +110,9 @@ static void lag_piece(const struct face *face, struct pieces *pieces)
         return;
     }
     pieces_add(pieces, style, 0, "lag %s %s", lag,
-               slope < 0   ? face->glyphs->down
-               : slope > 0 ? face->glyphs->up
-                           : face->glyphs->level);
+               bytes == 0 || slope == 0 ? face->glyphs->level
+               : slope < 0              ? face->glyphs->down
+                                        : face->glyphs->up);
     if (bytes > 0 && slope < 0)
         pieces_add(pieces, ROLE_MUTED, 4, "%s to zero",
                    text_duration(zero, (double)bytes / -slope * 1000));
