@@ -219,7 +219,7 @@ static void statements_ended(struct job *job)
     bool given_up = job->failed && job->result == E_LOST && !job->undo;
     if (given_up && variant && variant->abandon.text &&
         place_on(job->engine, &run_of(job)->place, variant->abandon.on, &on) &&
-        script_expand(job->engine, &variant->abandon, &on, &text, &err)) {
+        script_expand(job->engine, &variant->abandon, &on, false, &text, &err)) {
         engine_journal_statement(job->engine, job->step, job->place, text.shown, "abandons", 0,
                                  NULL);
         sessions_send(job->engine->probes, &on, 0, text.real, OWN_DEADLINE_MS, on_abandoned, job);
@@ -537,7 +537,7 @@ static void act_compare(struct job *job)
         job->count = sql_split(job->text.real, &job->arena, &job->statements);
         sql_split(job->text.shown, &job->arena, &job->shown);
         compare_next(job);
-    } else if (!script_expand(job->engine, &variant->each, &job->on, &each, &err)) {
+    } else if (!script_expand(job->engine, &variant->each, &job->on, false, &each, &err)) {
         job_end(job, E_ERROR, err.text);
     } else {
         sessions_send(job->engine->probes, &job->on, 0, each.real,
@@ -670,8 +670,7 @@ void act(struct engine *engine, size_t step, size_t place, bool undo, struct scr
     enum step_kind kind = step_of(job)->kind;
     if (undo && variant)
         place_on(engine, &run_of(job)->place, variant->undo.on, &job->on);
-    /* A command is undone by SQL unless its undo begins like a command's would: by its own kind. */
-    if (undo && (kind != STEP_COMMAND || job->on.node->kind == KIND_PGBOUNCER))
+    if (undo && kind != STEP_COMMAND)
         kind = STEP_SQL;
     kinds[kind](job);
 }
@@ -691,7 +690,7 @@ void act_stop(struct engine *engine)
         struct place on;
         if (variant && variant->abandon.text && !job->undo &&
             place_on(engine, &run_of(job)->place, variant->abandon.on, &on) &&
-            script_expand(engine, &variant->abandon, &on, &text, NULL)) {
+            script_expand(engine, &variant->abandon, &on, false, &text, NULL)) {
             engine_journal_statement(engine, job->step, job->place, text.shown, "abandons", 0,
                                      NULL);
             sessions_send(engine->probes, &on, 0, text.real, OWN_DEADLINE_MS, NULL, NULL);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/command.h"
+
 void capture_set(struct engine *engine, const char *name, const char *value, int database_index)
 {
     struct capture *capture = engine->captures;
@@ -48,22 +50,38 @@ void captures_free(struct engine *engine)
 struct lookup {
     struct engine *engine;
     const struct place *place;
+    bool words; /* for a program: a value is one word of its arguments */
     struct arena arena;
 };
+
+static const char *as_word(struct lookup *lookup, const char *text)
+{
+    struct str word = {0};
+    if (!text || !lookup->words)
+        return text;
+    command_quote(&word, text);
+    const char *kept = arena_strdup(&lookup->arena, str_text(&word));
+    str_free(&word);
+    return kept;
+}
 
 static bool look_up(const char *name, struct sql_value *value, void *arg)
 {
     struct lookup *lookup = arg;
     *value = (struct sql_value){
         .text = capture_get(lookup->engine, name, lookup->place->database_index)};
-    return value->text ||
-           app_variable(lookup->engine->app, lookup->place, name, &lookup->arena, value);
+    if (!value->text &&
+        !app_variable(lookup->engine->app, lookup->place, name, &lookup->arena, value))
+        return false;
+    value->text = as_word(lookup, value->text);
+    value->shown = as_word(lookup, value->shown);
+    return true;
 }
 
 bool script_expand(struct engine *engine, const struct script *script, const struct place *place,
-                   struct script_text *text, struct err *err)
+                   bool words, struct script_text *text, struct err *err)
 {
-    struct lookup lookup = {engine, place, {0}};
+    struct lookup lookup = {engine, place, words, {0}};
     struct str real = {0}, shown = {0};
     bool ok = sql_expand(script->text, engine->app->runbook->path, script->line, look_up, &lookup,
                          &real, &shown, err);

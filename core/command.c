@@ -79,6 +79,23 @@ char **command_split(const char *text, struct arena *arena, struct err *err)
     return words;
 }
 
+void command_quote(struct str *out, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-./:=@%+,";
+    if (*word && strspn(word, plain) == strlen(word)) {
+        str_add(out, word);
+        return;
+    }
+    str_char(out, '\'');
+    for (; *word; word++)
+        if (*word == '\'')
+            str_add(out, "'\\''");
+        else
+            str_char(out, *word);
+    str_char(out, '\'');
+}
+
 struct stream {
     uv_pipe_t pipe;
     struct str line;

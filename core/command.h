@@ -15,6 +15,9 @@
  * arena. NULL and `err` on an open quote or no word at all. */
 char **command_split(const char *text, struct arena *arena, struct err *err);
 
+/* Appends a word so that command_split() gives it back as one, whatever it holds. */
+void command_quote(struct str *out, const char *word);
+
 struct command;
 
 struct command_events {

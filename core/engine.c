@@ -256,16 +256,26 @@ static char *why_not(const struct engine *engine, const struct preparation *look
                    result->offenders->rows == 1 ? "" : "s");
 }
 
-/* The text that was confirmed is the text that is sent. */
-static bool same_text(const struct engine *engine, const struct preparation *look)
+/* The text that was confirmed is the text that is sent. What a generator says may have moved on
+ * since (values of sequences under traffic): then it is still the confirmed one that goes. */
+static bool bind_text(const struct engine *engine, struct preparation *look)
 {
-    const struct preparation *seen = engine->seen;
-    if (!seen || seen->step != look->step)
-        return true; /* fired: what was armed is compared there */
+    struct preparation *seen = engine->seen;
+    if (!seen || seen->step != look->step || seen->verb != look->verb)
+        return true; /* fired */
+    bool generated =
+        look->verb == VERB_RUN && engine->app->run->steps[look->step].step->kind == STEP_GEXEC;
     for (size_t i = 0; i < look->place_count; i++) {
-        const char *before = seen->places[i].text.real, *now = look->places[i].text.real;
-        if (look->places[i].wanted && strcmp(before ? before : "", now ? now : "") != 0)
+        struct script_text *before = &seen->places[i].text, *now = &look->places[i].text;
+        struct script_text swap = *now;
+        if (!look->places[i].wanted)
+            continue;
+        if (generated) {
+            *now = *before;
+            *before = swap;
+        } else if (strcmp(before->real ? before->real : "", now->real ? now->real : "") != 0) {
             return false;
+        }
     }
     return true;
 }
@@ -306,7 +316,7 @@ static void on_gate(struct preparation *look)
 {
     struct engine *engine = look->engine;
     char *why = why_not(engine, look);
-    if (!why && !same_text(engine, look))
+    if (!why && !bind_text(engine, look))
         why = xstrdup("the text is another one now than the one that you confirmed; look again");
     preparation_free(engine->seen);
     engine->seen = NULL;
@@ -333,7 +343,7 @@ static void on_undo_look(struct preparation *look)
 {
     struct engine *engine = look->engine;
     char *why = engine_drive(engine) == DRIVE_OURS ? NULL : xstrdup("this console does not drive");
-    if (!why && !same_text(engine, look))
+    if (!why && !bind_text(engine, look))
         why = xstrdup("the text is another one now than the one that you confirmed; look again");
     preparation_free(engine->seen);
     engine->seen = NULL;

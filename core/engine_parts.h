@@ -84,9 +84,10 @@ void capture_set(struct engine *engine, const char *name, const char *value, int
 const char *capture_get(const struct engine *engine, const char *name, int database_index);
 void captures_free(struct engine *engine);
 
-/* Replaces the variables of a step's script for a place. False and `err`. */
+/* Replaces the variables of a step's script for a place; with `words` each value becomes one word
+ * of a program's arguments. False and `err`. */
 bool script_expand(struct engine *engine, const struct script *script, const struct place *place,
-                   struct script_text *text, struct err *err);
+                   bool words, struct script_text *text, struct err *err);
 void script_text_free(struct script_text *text);
 
 /* The variant of a step for the place's server. NULL: none, or the version is not yet known. */

@@ -92,7 +92,7 @@ void probe_ask(struct engine *engine, size_t step, size_t place, probe_done *don
         return;
     }
     if (ok)
-        ok = script_expand(engine, script, &on, &text, &err);
+        ok = script_expand(engine, script, &on, false, &text, &err);
     if (ok && on.node->kind == KIND_PGBOUNCER) {
         probe->shows = true;
         ok = show_parse(text.real, &probe->show, &probe->arena, &err);
@@ -184,7 +184,8 @@ static void expand(struct prepared *prepared, const struct step *step,
         set_error(prepared, "no node has the role that the undo runs on");
         return;
     }
-    if (!script_expand(preparation->engine, script, &on, &prepared->text, &err)) {
+    if (!script_expand(preparation->engine, script, &on, step->kind == STEP_COMMAND,
+                       &prepared->text, &err)) {
         /* What only the window will know can't be shown when it is armed. */
         if (preparation->verb == VERB_ARM)
             prepared->text =
@@ -294,7 +295,8 @@ static void prepare_place(struct prepared *prepared, const struct step *step,
         return;
     }
     for (size_t i = 0; i < step->need_count; i++)
-        ask_need(prepared, &step->needs[i], &place->place);
+        if (!strstr(step->needs[i].kind, "variable")) /* those are the configuration's */
+            ask_need(prepared, &step->needs[i], &place->place);
     expand(prepared, step, variant, &place->place);
     bool asks = step->kind != STEP_WAIT && step->kind != STEP_COMPARE &&
                 preparation->verb != VERB_ARM && preparation->verb != VERB_SKIP;

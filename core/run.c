@@ -114,7 +114,8 @@ struct run *run_new(const struct config *config, const struct runbook *book)
         struct step_run *step = &run->steps[i];
         step->step = &book->steps[i];
         struct place *places = NULL;
-        step->place_count = places_of(config, step->step->on, step->step->per_node, &places);
+        if (step_is_configured(step->step, config))
+            step->place_count = places_of(config, step->step->on, step->step->per_node, &places);
         step->places = xcalloc(step->place_count, sizeof *step->places);
         for (size_t j = 0; j < step->place_count; j++) {
             step->places[j].place = places[j];

@@ -30,7 +30,8 @@ static const char *const phases[] = {
 static const char *const windows[] = {"neither", "opens", "closes", NULL};
 static const char *const pers[] = {"database", "node", NULL};
 static const char *const confirms[] = {"letter", "typed", NULL};
-static const char *const need_kinds[] = {"function", "extension", "setting", NULL};
+static const char *const need_kinds[] = {"function", "extension",   "setting",
+                                         "variable", "no-variable", NULL};
 
 #define PARALLEL_MOST 64
 
@@ -147,9 +148,10 @@ static bool read_needs(const struct reading *r, const struct entry *entry, struc
     for (size_t i = 0; i < count;) {
         const char *kind = list[i++], *what = "";
         if (!name_among(kind, need_kinds))
-            return wrong(
-                r->runbook, r->err, entry_directive(entry, "needs")->line,
-                "a step can't need \"%s\"; write function f(int), extension x or setting s", kind);
+            return wrong(r->runbook, r->err, entry_directive(entry, "needs")->line,
+                         "a step can't need \"%s\"; write function f(int), extension x, setting s, "
+                         "variable v or no-variable v",
+                         kind);
         for (; i < count && !name_among(list[i], need_kinds); i++)
             what = arena_printf(arena, "%s%s%s", what, what[0] ? " " : "", list[i]);
         if (!what[0])
@@ -507,10 +509,30 @@ static bool role_is_known(const struct checking *c, const char *role, int line)
                  c->config->path);
 }
 
+static bool is_configured(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->variable_count; i++)
+        if (strcmp(config->variables[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+bool step_is_configured(const struct step *step, const struct config *config)
+{
+    for (size_t i = 0; config && i < step->need_count; i++) {
+        const struct need *need = &step->needs[i];
+        bool there = is_configured(config, need->what);
+        if ((strcmp(need->kind, "variable") == 0 && !there) ||
+            (strcmp(need->kind, "no-variable") == 0 && there))
+            return false;
+    }
+    return true;
+}
+
 static bool is_present(const struct checking *c, const struct step *step)
 {
-    return !c->config ||
-           (has_node(c->config, step->on) && (!step->from || has_node(c->config, step->from)));
+    return !c->config || (step_is_configured(step, c->config) && has_node(c->config, step->on) &&
+                          (!step->from || has_node(c->config, step->from)));
 }
 
 /* The scripts of a variant; a probe that is the body itself comes twice, which does no harm. */
@@ -595,14 +617,6 @@ static const struct step *capturer(const struct runbook *runbook, const char *na
             if (strcmp(runbook->steps[i].captures[j], name) == 0)
                 return &runbook->steps[i];
     return NULL;
-}
-
-static bool is_configured(const struct config *config, const char *name)
-{
-    for (size_t i = 0; i < config->variable_count; i++)
-        if (strcmp(config->variables[i].name, name) == 0)
-            return true;
-    return false;
 }
 
 /* One script's variables, as they come from sql_variables(). */

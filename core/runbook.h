@@ -21,7 +21,8 @@ struct script {
     int line;
 };
 
-/* What must exist on the place: `--- needs function f(int)`, `extension x`, `setting s`. */
+/* What must exist: on the place `--- needs function f(int)`, `extension x`, `setting s`; in the
+ * configuration `variable v`, or must not: `no-variable v`. */
 struct need {
     const char *kind;
     const char *what;
@@ -85,6 +86,10 @@ void runbook_free(struct runbook *runbook);
  * roles and variables of the configuration are not looked at). False and the first one in `err`. */
 bool runbook_check(const struct runbook *runbook, const struct catalogue *catalogue,
                    const struct config *config, struct err *err);
+
+/* False where the configuration's variables say that the step is not for this run. `config` may be
+ * NULL: then it is. */
+bool step_is_configured(const struct step *step, const struct config *config);
 
 const struct step *runbook_step(const struct runbook *runbook, const char *id);  /* or NULL */
 const struct step_variant *step_variant_for(const struct step *step, int major); /* or NULL */
