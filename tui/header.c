@@ -4,7 +4,10 @@
 #include "tui/view.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
+#include <time.h>
 
 /* After the window the target feeds the source: the way back. */
 static bool is_reversed(const struct run *run)
@@ -118,12 +121,77 @@ static void lag_piece(const struct face *face, struct pieces *pieces)
                    text_duration(zero, (double)bytes / -slope * 1000));
 }
 
+/* A watcher has no clock of its own: the driver's journal, where it is on this machine, says since
+ * when; else the place of the driver's step says whether. */
+static const json_t *window_record(const struct app *app)
+{
+    for (size_t i = json_array_size(app->followed); i-- > 0;) {
+        const json_t *record = json_array_get(app->followed, i);
+        const char *type = json_string_value(json_object_get(record, "type"));
+        if (type != NULL && strcmp(type, "window") == 0)
+            return record;
+    }
+    return NULL;
+}
+
+/* Milliseconds since a journal's time; -1: it can't be read. */
+static double since(const char *at)
+{
+    struct tm parts = {0};
+    struct timeval now;
+
+    if (at == NULL || strptime(at, "%Y-%m-%dT%H:%M:%S", &parts) == NULL)
+        return -1;
+    gettimeofday(&now, NULL);
+    double ms = (double)(now.tv_sec - timegm(&parts)) * 1000 + (double)now.tv_usec / 1000;
+    return ms - (strlen(at) > 22 ? strtod(at + 19, NULL) * 1000 : 0);
+}
+
+static const char *window_by_place(const struct app *app)
+{
+    size_t first = SIZE_MAX, last = 0, end = 0, at = app->driver.number;
+
+    if (!app->driver.seen || at == 0)
+        return "window not known: no driver is seen";
+    for (size_t i = 0; i < app->run->step_count; i++) {
+        const struct step *step = app->run->steps[i].step;
+        first = step->opens && i < first ? i : first;
+        last = step->opens ? i : last;
+        end = step->closes ? i : end;
+    }
+    at--;
+    if (at < first || at > end)
+        return "window shut";
+    return at > last ? "WINDOW OPEN (the driver has its clock)" : "window opening";
+}
+
+static void watched_window(const struct face *face, struct pieces *pieces)
+{
+    const json_t *record = window_record(face->app);
+    const char *detail = json_string_value(json_object_get(record, "detail"));
+    double spent = since(json_string_value(json_object_get(record, "at")));
+    char clock[TEXT_ROOM], whole[TEXT_ROOM];
+
+    if (detail == NULL)
+        pieces_add(pieces, ROLE_HEADER, 0, "%s", window_by_place(face->app));
+    else if (strcmp(detail, "opened") == 0)
+        pieces_add(pieces, spent > face->app->config->budget_ms ? ROLE_BANNER : ROLE_BUSY, 0,
+                   "WINDOW OPEN %s of %s", text_duration(clock, spent),
+                   text_duration(whole, face->app->config->budget_ms));
+    else
+        pieces_add(pieces, ROLE_OK, 0, "window closed again");
+}
+
 static void window_piece(const struct face *face, struct pieces *pieces)
 {
     const struct run *run = face->app->run;
     double budget = face->app->config->budget_ms, spent;
     char clock[TEXT_ROOM], whole[TEXT_ROOM], bar[64];
 
+    if (face->app->mode == MODE_WATCH) {
+        watched_window(face, pieces);
+        return;
+    }
     text_duration(whole, budget);
     if (run->window_opened_ms == 0) {
         pieces_add(pieces, ROLE_HEADER, 0, "window shut, budget %s", whole);
