@@ -854,7 +854,7 @@ SELECT count(*) = 0 AS done,
        coalesce(string_agg(t.object || ': ' || t.detail, '; '), '') AS waits
   FROM (SELECT 'transaction ' || x.xid AS object,
                format('%s changes at %s on the source after the freeze', x.changes, x.lsn) AS detail
-          FROM (SELECT p.xid, count(*) FILTER (WHERE p.stray) AS changes, (array_agg(p.lsn ORDER BY p.lsn))[1] AS lsn,
+          FROM (SELECT p.xid::text AS xid, count(*) FILTER (WHERE p.stray) AS changes, (array_agg(p.lsn ORDER BY p.lsn))[1] AS lsn,
                        bool_or(get_byte(p.data, 0) = ascii('O')) AS replicated
                   FROM (SELECT m.lsn, m.xid, m.data,
                                m.lsn > (SELECT h.lsn FROM pgcutover.heartbeat h WHERE h.id = 1)
@@ -864,7 +864,7 @@ SELECT count(*) = 0 AS done,
                                         <> 'pgcutover.heartbeat'::regclass::oid::bigint) AS stray
                           FROM pg_logical_slot_peek_binary_changes(:'slot', NULL, NULL,
                                    'proto_version', '1', 'publication_names', 'pgcutover') AS m (lsn, xid, data)) AS p
-                 GROUP BY p.xid) AS x
+                 GROUP BY p.xid::text) AS x
          WHERE x.changes > 0 AND NOT coalesce(x.replicated, false)
          LIMIT 20) AS t;
 
