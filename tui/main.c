@@ -103,7 +103,8 @@ static int go(const struct way *way, const struct options *options)
     int status = way->run(app, options);
     app_stop(app);
     if (!wind_down(app->loop))
-        _exit(status); /* something in the pool still waits for a dead server, and may for minutes */
+        _exit(
+            status); /* something in the pool still waits for a dead server, and may for minutes */
     app_free(app);
     return status;
 }
