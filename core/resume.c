@@ -135,6 +135,22 @@ static void restore(struct engine *engine, const struct story *stories, size_t s
     probe_ask(engine, step, place, on_probe, resumed);
 }
 
+/* One journal tells of every runbook that was walked under the run's name. What another one did
+ * since (a rollback, say) ends what this one had done: it begins after that. */
+static size_t where_it_begins(const struct engine *engine)
+{
+    size_t begins = 0;
+    bool other = false;
+    for (size_t i = 0; i < journal_count(engine->journal); i++) {
+        const json_t *record = journal_record(engine->journal, i);
+        if (strcmp(text_of(record, "type"), "start") == 0)
+            other = strcmp(text_of(record, "detail"), engine->app->runbook->name) != 0;
+        else if (other && strcmp(text_of(record, "type"), "intent") == 0)
+            begins = i + 1;
+    }
+    return begins;
+}
+
 void resume_run(struct engine *engine)
 {
     struct run *run = engine->app->run;
@@ -143,7 +159,7 @@ void resume_run(struct engine *engine)
         if (run->steps[i].place_count > stride)
             stride = run->steps[i].place_count;
     struct story *stories = xcalloc(run->step_count * stride + 1, sizeof *stories);
-    for (size_t i = 0; i < journal_count(engine->journal); i++) {
+    for (size_t i = where_it_begins(engine); i < journal_count(engine->journal); i++) {
         const json_t *record = journal_record(engine->journal, i);
         const char *type = text_of(record, "type");
         size_t step, place;
