@@ -8,7 +8,12 @@
 #include "core/show.h"
 #include "core/sqltext.h"
 
-enum { DEADLINE_MS = 10000 };
+enum {
+    DEADLINE_MS = 10000,
+    TICK_MS = 1000,
+    AGAIN_MS = 5000, /* how often what the next step requires is looked at */
+    DEAR_MS = 200    /* what costs more is run once, and when it is asked for */
+};
 
 /* One question of a check under way: a place, and what it answered. */
 struct part {
@@ -43,6 +48,8 @@ struct checks {
     struct app *app;
     struct check_result *results; /* as many as the catalogue's checks, same order */
     struct sessions *sessions;
+    uv_timer_t tick;
+    bool begun; /* all were run once */
     bool closing;
 };
 
@@ -348,6 +355,50 @@ void checks_run_all(struct checks *checks)
     free(ids);
 }
 
+static bool servers_are_known(const struct model *model)
+{
+    for (size_t i = 0; i < model->config->node_count; i++)
+        if (model->nodes[i].link != LINK_UP && !model->nodes[i].error)
+            return false;
+    return true;
+}
+
+static const struct step *next_step(const struct app *app)
+{
+    size_t next =
+        app->mode == MODE_WATCH && app->driver.seen ? app->driver.number - 1 : run_next(app->run);
+    return next < app->run->step_count ? app->run->steps[next].step : NULL;
+}
+
+static bool is_due(const struct checks *checks, const struct check_result *result)
+{
+    uint64_t age = app_now(checks->app) - result->answered_ms;
+    return !result->running && result->cost_ms <= DEAR_MS && age >= AGAIN_MS;
+}
+
+/* All of them once, as soon as the servers are known; then only what holds the next step back. */
+static void on_tick(uv_timer_t *tick)
+{
+    struct checks *checks = tick->data;
+    if (!checks->begun) {
+        checks->begun = servers_are_known(checks->app->model);
+        if (checks->begun)
+            checks_run_all(checks);
+        return;
+    }
+    const struct step *step = next_step(checks->app);
+    for (size_t i = 0; step && i < step->require_count; i++) {
+        const struct check_result *result = find(checks, step->requires[i]);
+        if (result && is_due(checks, result))
+            checks_run(checks, &step->requires[i], 1, NULL, NULL);
+    }
+}
+
+static void tick_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
 struct checks *checks_new(struct app *app)
 {
     struct checks *checks = xcalloc(1, sizeof *checks);
@@ -356,6 +407,10 @@ struct checks *checks_new(struct app *app)
     checks->results = xcalloc(app->catalogue->check_count + 1, sizeof *checks->results);
     for (size_t i = 0; i < app->catalogue->check_count; i++)
         checks->results[i].check = &app->catalogue->checks[i];
+    uv_timer_init(app->loop, &checks->tick);
+    checks->tick.data = checks;
+    if (app->mode != MODE_STATUS)
+        uv_timer_start(&checks->tick, on_tick, TICK_MS, TICK_MS);
     return checks;
 }
 
@@ -371,7 +426,7 @@ void checks_free(struct checks *checks)
         free(checks->results[i].accepted);
     }
     free(checks->results);
-    free(checks);
+    uv_close((uv_handle_t *)&checks->tick, tick_closed);
 }
 
 size_t checks_count(const struct checks *checks)

@@ -1,4 +1,5 @@
-/* The checks at work: run on their own sessions, remembered with their age. */
+/* The checks at work: run on their own sessions, remembered with their age. A console runs all of
+ * them once, and those that the next step requires again and again. */
 #ifndef PGCUTOVER_CHECKS_H
 #define PGCUTOVER_CHECKS_H
 
