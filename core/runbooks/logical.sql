@@ -118,7 +118,7 @@ SELECT NOT EXISTS (
 --- per        node
 --- timeout    60s
 --- why        They go from server to server as the hashes they are, never through the screen or the journal. Where the provider hides them, set them by hand and skip this.
-bash -o pipefail -c 'psql -XAtq -v ON_ERROR_STOP=1 -d "$1" -c "$3" | psql -Xq -v ON_ERROR_STOP=1 --single-transaction -d "$2"' passwords :'source_dsn' :'target_dsn'
+bash -o pipefail -c 'psql -XAtq -v ON_ERROR_STOP=1 -d "$1" -c "$3" | psql -Xq -v ON_ERROR_STOP=1 --single-transaction -d "$2"' passwords :source_dsn :target_dsn
   "SELECT format('DO %L;', format('BEGIN IF EXISTS (SELECT FROM pg_authid WHERE rolname = %L AND rolpassword IS NULL) THEN ALTER ROLE %I PASSWORD %L; END IF; END', rolname, rolname, rolpassword)) FROM pg_authid WHERE rolpassword IS NOT NULL AND rolname !~ '^pg_'"
 --- probe
 SELECT NOT EXISTS (
@@ -161,7 +161,7 @@ SELECT 'pgcutover_' || substr(md5(current_database()), 1, 12) AS slot,
 --- requires   target_empty target_not_fenced
 --- timeout    30min
 --- why        pg_dump must be of the target's version or newer. All in one transaction: a role or an extension that lacks is an error, not a lost grant.
-bash -o pipefail -c 'pg_dump --schema-only --no-publications --no-subscriptions --exclude-schema=pgcutover --lock-wait-timeout=10s -d "$1" | psql -Xq -o /dev/null -v ON_ERROR_STOP=1 --single-transaction -d "$2"' schema :'source_dsn' :'target_dsn'
+bash -o pipefail -c 'pg_dump --schema-only --no-publications --no-subscriptions --exclude-schema=pgcutover --lock-wait-timeout=10s -d "$1" | psql -Xq -o /dev/null -v ON_ERROR_STOP=1 --single-transaction -d "$2"' schema :source_dsn :target_dsn
 --- probe
 WITH rel AS (
     SELECT c.oid, format('%I.%I', n.nspname, c.relname) AS name, c.relkind
@@ -188,6 +188,9 @@ SELECT md5(coalesce(string_agg(object || ' ' || detail, E'\n' ORDER BY (object |
 CREATE SCHEMA pgcutover;
 CREATE TABLE pgcutover.heartbeat (id int PRIMARY KEY, token text, lsn pg_lsn, at timestamptz);
 CREATE TABLE pgcutover.heartbeat_back (id int PRIMARY KEY, token text, lsn pg_lsn, at timestamptz);
+-- the role that replicates reads them too, whoever it is
+GRANT USAGE ON SCHEMA pgcutover TO PUBLIC;
+GRANT SELECT ON pgcutover.heartbeat, pgcutover.heartbeat_back TO PUBLIC;
 --- probe
 SELECT count(*) = 2 AS done
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -204,6 +207,9 @@ DROP SCHEMA pgcutover;
 CREATE SCHEMA pgcutover;
 CREATE TABLE pgcutover.heartbeat (id int PRIMARY KEY, token text, lsn pg_lsn, at timestamptz);
 CREATE TABLE pgcutover.heartbeat_back (id int PRIMARY KEY, token text, lsn pg_lsn, at timestamptz);
+-- the role that replicates reads them too, whoever it is
+GRANT USAGE ON SCHEMA pgcutover TO PUBLIC;
+GRANT SELECT ON pgcutover.heartbeat, pgcutover.heartbeat_back TO PUBLIC;
 --- probe
 SELECT count(*) = 2 AS done
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -459,6 +465,7 @@ DROP SUBSCRIPTION pgcutover_back;
 --- kind       manual
 --- on         pooler
 --- per        node
+--- needs      no-variable switch_pooler
 --- why        By hand it takes a minute, which would be downtime inside the window. Until the RELOAD nothing changes; should a pooler restart by itself meanwhile, the fenced target refuses writes.
 In the configuration file of this pooler, let every database of the run point at the target
 (host=:target_host port=:target_port). Do NOT reload: that is a step of the window.
@@ -782,9 +789,23 @@ SELECT NOT EXISTS (
 --- undo
 ALTER DATABASE :"database" SET default_transaction_read_only = on;
 
+--- step switch_by_command
+--- title      Point the poolers at the target
+--- kind       command
+--- on         pooler
+--- needs      variable switch_pooler
+--- timeout    20s
+--- why        Your own program `switch_pooler` writes this database's new address where the pooler reads it, and reloads the pooler. It is believed only when the pooler says so itself.
+:switch_pooler :database :target_host :target_port
+--- probe
+SHOW DATABASES WHERE name = :'database' AND host = :'target_host' AND port = :'target_port';
+--- undo
+:switch_pooler :database :source_host :source_port
+
 --- step switch
 --- title      Point the poolers at the target
 --- on         pooler
+--- needs      no-variable switch_pooler
 --- no-transaction
 --- why        RELOAD reads the file that was edited before. If the probe says no, the file still has the old address: correct it and run this again. To go back, put the old address in first.
 RELOAD;
@@ -833,10 +854,7 @@ SELECT count(*) = 0 AS done,
        coalesce(string_agg(t.object || ': ' || t.detail, '; '), '') AS waits
   FROM (SELECT 'transaction ' || x.xid AS object,
                format('%s changes at %s on the source after the freeze', x.changes, x.lsn) AS detail
-          -- up to 12 there is no min(pg_lsn), and xid can't be grouped
-          FROM (SELECT p.xid::text AS xid,
-                       count(*) FILTER (WHERE p.stray) AS changes,
-                       (array_agg(p.lsn ORDER BY p.lsn))[1] AS lsn,
+          FROM (SELECT p.xid::text AS xid, count(*) FILTER (WHERE p.stray) AS changes, (array_agg(p.lsn ORDER BY p.lsn))[1] AS lsn,
                        bool_or(get_byte(p.data, 0) = ascii('O')) AS replicated
                   FROM (SELECT m.lsn, m.xid, m.data,
                                m.lsn > (SELECT h.lsn FROM pgcutover.heartbeat h WHERE h.id = 1)

@@ -27,10 +27,7 @@ SELECT count(*) = 0 AS done,
        coalesce(string_agg(t.object || ': ' || t.detail, '; '), '') AS waits
   FROM (SELECT 'transaction ' || x.xid AS object,
                format('%s changes at %s on the source after the freeze', x.changes, x.lsn) AS detail
-          -- up to 12 there is no min(pg_lsn), and xid can't be grouped
-          FROM (SELECT p.xid::text AS xid,
-                       count(*) FILTER (WHERE p.stray) AS changes,
-                       (array_agg(p.lsn ORDER BY p.lsn))[1] AS lsn,
+          FROM (SELECT p.xid::text AS xid, count(*) FILTER (WHERE p.stray) AS changes, (array_agg(p.lsn ORDER BY p.lsn))[1] AS lsn,
                        bool_or(get_byte(p.data, 0) = ascii('O')) AS replicated
                   FROM (SELECT m.lsn, m.xid, m.data,
                                m.lsn > (SELECT h.lsn FROM pgcutover.heartbeat h WHERE h.id = 1)
@@ -49,6 +46,7 @@ SELECT count(*) = 0 AS done,
 --- kind       manual
 --- on         pooler
 --- per        node
+--- needs      no-variable switch_pooler
 --- why        By hand it takes a minute, which would be downtime inside the window. Until the RELOAD nothing changes.
 In the configuration file of this pooler, let every database of the run point at the source again
 (host=:source_host port=:source_port). Do NOT reload: that is a step of the window.
@@ -312,9 +310,23 @@ BEGIN
 END $$;
 ALTER DATABASE :"database" SET default_transaction_read_only = on;
 
+--- step switch_by_command
+--- title      Point the poolers at the source
+--- kind       command
+--- on         pooler
+--- needs      variable switch_pooler
+--- timeout    20s
+--- why        Your own program `switch_pooler` writes this database's old address where the pooler reads it, and reloads the pooler. It is believed only when the pooler says so itself.
+:switch_pooler :database :source_host :source_port
+--- probe
+SHOW DATABASES WHERE name = :'database' AND host = :'source_host' AND port = :'source_port';
+--- undo
+:switch_pooler :database :target_host :target_port
+
 --- step switch
 --- title      Point the poolers at the source
 --- on         pooler
+--- needs      no-variable switch_pooler
 --- no-transaction
 --- why        RELOAD reads the file that was edited before. If the probe says no, the file still has the target's address: correct it and run this again.
 RELOAD;
