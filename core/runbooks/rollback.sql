@@ -27,7 +27,10 @@ SELECT count(*) = 0 AS done,
        coalesce(string_agg(t.object || ': ' || t.detail, '; '), '') AS waits
   FROM (SELECT 'transaction ' || x.xid AS object,
                format('%s changes at %s on the source after the freeze', x.changes, x.lsn) AS detail
-          FROM (SELECT p.xid::text AS xid, count(*) FILTER (WHERE p.stray) AS changes, (array_agg(p.lsn ORDER BY p.lsn))[1] AS lsn,
+          -- up to 12 there is no min(pg_lsn), and xid can't be grouped
+          FROM (SELECT p.xid::text AS xid,
+                       count(*) FILTER (WHERE p.stray) AS changes,
+                       (array_agg(p.lsn ORDER BY p.lsn))[1] AS lsn,
                        bool_or(get_byte(p.data, 0) = ascii('O')) AS replicated
                   FROM (SELECT m.lsn, m.xid, m.data,
                                m.lsn > (SELECT h.lsn FROM pgcutover.heartbeat h WHERE h.id = 1)
