@@ -129,6 +129,132 @@ char *lab_content(const struct lab *lab, const char *side, const char *database)
     return str_take(&content);
 }
 
+const char *const lab_databases[2] = {"shop", "billing"};
+
+char *lab_sequences(const struct lab *lab, const char *side, const char *database)
+{
+    PGconn *conn = connect_to(lab, side, database);
+    PGresult *names =
+        query(conn, "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c "
+                    "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'S' "
+                    "ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"");
+    struct str sequences = {0};
+    for (int i = 0; i < PQntuples(names); i++) {
+        const char *name = PQgetvalue(names, i, 0);
+        char *sql = xprintf("SELECT last_value || ' ' || is_called FROM %s", name);
+        PGresult *value = query(conn, sql);
+        str_printf(&sequences, "%s %s\n", name, PQgetvalue(value, 0, 0));
+        PQclear(value);
+        free(sql);
+    }
+    PQclear(names);
+    PQfinish(conn);
+    return str_take(&sequences);
+}
+
+static bool lab_says(const struct lab *lab, const char *side, const char *database, const char *sql)
+{
+    char *said = lab_ask(lab, side, database, sql);
+    bool yes = strcmp(said, "t") == 0;
+    free(said);
+    return yes;
+}
+
+void lab_drain(const struct lab *lab, const char *from, const char *to)
+{
+    static int drains;
+    const char *table = strcmp(from, "target") == 0 ? "heartbeat_back" : "heartbeat";
+    char *token = xprintf("drain %d of %d", ++drains, (int)getpid());
+    for (size_t i = 0; i < 2; i++) {
+        char *write = xprintf("INSERT INTO pgcutover.%s (id, token) VALUES (9, '%s') "
+                              "ON CONFLICT (id) DO UPDATE SET token = excluded.token",
+                              table, token);
+        char *seen =
+            xprintf("SELECT EXISTS (SELECT FROM pgcutover.%s WHERE id = 9 AND token = '%s')", table,
+                    token);
+        lab_do(lab, from, lab_databases[i], write);
+        int left = PATIENCE_MS / 50;
+        while (left > 0 && !lab_says(lab, to, lab_databases[i], seen)) {
+            usleep(50000);
+            left--;
+        }
+        cr_assert(left > 0, "%s: what is on the %s never comes to the %s", lab_databases[i], from,
+                  to);
+        free(write);
+        free(seen);
+    }
+    free(token);
+}
+
+static void expect_same(const struct lab *lab,
+                        char *(*what)(const struct lab *, const char *, const char *))
+{
+    for (size_t i = 0; i < 2; i++) {
+        char *source = what(lab, "source", lab_databases[i]);
+        char *target = what(lab, "target", lab_databases[i]);
+        cr_expect_str_eq(source, target, "%s differs. Source:\n%sTarget:\n%s", lab_databases[i],
+                         source, target);
+        cr_expect_gt(strlen(source), 100, "%s: too little to compare", lab_databases[i]);
+        free(source);
+        free(target);
+    }
+}
+
+void lab_expect_same_content(const struct lab *lab)
+{
+    expect_same(lab, lab_content);
+}
+
+void lab_expect_same_sequences(const struct lab *lab)
+{
+    expect_same(lab, lab_sequences);
+}
+
+void lab_expect_sequences_work(const struct lab *lab, const char *side)
+{
+    static const char sql[] =
+        "DO $$ DECLARE r record; number bigint; taken boolean; BEGIN "
+        "FOR r IN SELECT s.oid::regclass AS sequence, u.tab, u.col FROM pg_class s LEFT JOIN ("
+        "  SELECT d.objid AS oid, d.refobjid AS tab, d.refobjsubid AS att FROM pg_depend d"
+        "   WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass"
+        "     AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0"
+        "  UNION SELECT d.refobjid, x.adrelid, x.adnum FROM pg_depend d"
+        "   JOIN pg_attrdef x ON x.oid = d.objid WHERE d.classid = 'pg_attrdef'::regclass"
+        "    AND d.refclassid = 'pg_class'::regclass) AS k ON k.oid = s.oid"
+        " LEFT JOIN LATERAL (SELECT a.attrelid::regclass AS tab, a.attname AS col"
+        "   FROM pg_attribute a WHERE a.attrelid = k.tab AND a.attnum = k.att) AS u ON true"
+        " WHERE s.relkind = 'S' LOOP"
+        "  number := nextval(r.sequence); taken := false;"
+        "  IF r.tab IS NOT NULL THEN"
+        "   EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %I = %s)', r.tab, r.col, number)"
+        "   INTO taken; END IF;"
+        "  IF taken THEN RAISE EXCEPTION '% gives %, which % has', r.sequence, number, r.tab;"
+        "  END IF;"
+        " END LOOP; END $$";
+    for (size_t i = 0; i < 2; i++)
+        lab_do(lab, side, lab_databases[i], sql);
+}
+
+void lab_expect_nothing_left(const struct lab *lab)
+{
+    static const char sql[] =
+        "SELECT coalesce(string_agg(what, ', '), '') FROM ("
+        " SELECT 'slot ' || slot_name AS what FROM pg_replication_slots"
+        " UNION ALL SELECT 'publication ' || pubname FROM pg_publication"
+        " UNION ALL SELECT 'subscription ' || subname FROM pg_subscription"
+        " UNION ALL SELECT 'origin ' || roname FROM pg_replication_origin"
+        " UNION ALL SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname ~ 'pgcutover'"
+        " UNION ALL SELECT 'setting ' || setconfig::text FROM pg_db_role_setting) AS ours";
+    static const char *const sides[] = {"source", "target"};
+    for (size_t side = 0; side < 2; side++)
+        for (size_t i = 0; i < 2; i++) {
+            char *left = lab_ask(lab, sides[side], lab_databases[i], sql);
+            cr_expect_str_empty(left, "%s of the %s: left over: %s", lab_databases[i], sides[side],
+                                left);
+            free(left);
+        }
+}
+
 void load_start(const struct lab *lab)
 {
     cr_assert(lab_run(lab, "load start"), "the load does not start");
@@ -172,6 +298,40 @@ void load_wait_acks(const struct lab *lab, long more)
 void load_expect_nothing_lost(const struct lab *lab, const char *side)
 {
     cr_assert(lab_run(lab, "ledger %s", side), "an acknowledged write is not on the %s", side);
+}
+
+/* The major versions that acknowledged a database's writes, a change a word. */
+static void load_servers(const struct lab *lab, const char *database, char line[static 256])
+{
+    char *command = xprintf("awk '$1 == \"ack\" && $4 == \"%s\" { v = int($7 / 10000); "
+                            "if (v != last) printf \"%%s%%d\", (last ? \" \" : \"\"), v; last = v } "
+                            "END { print \"\" }' '%s/load.log'",
+                            database, lab->dir);
+    FILE *pipe = popen(command, "r");
+    cr_assert(pipe && fgets(line, 256, pipe));
+    pclose(pipe);
+    free(command);
+    line[strcspn(line, "\n")] = '\0';
+}
+
+void load_expect_server(const struct lab *lab, int major)
+{
+    for (size_t i = 0; i < 2; i++) {
+        char line[256];
+        load_servers(lab, lab_databases[i], line);
+        const char *last = strrchr(line, ' ');
+        cr_expect_eq(atoi(last ? last + 1 : line), major, "%s is written on %s", lab_databases[i],
+                     line);
+    }
+}
+
+void load_expect_servers(const struct lab *lab, const char *majors)
+{
+    for (size_t i = 0; i < 2; i++) {
+        char line[256];
+        load_servers(lab, lab_databases[i], line);
+        cr_expect_str_eq(line, majors, "%s was written on %s", lab_databases[i], line);
+    }
 }
 
 struct until {

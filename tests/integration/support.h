@@ -33,7 +33,22 @@ void lab_do(const struct lab *lab, const char *side, const char *database, const
  * caller frees it. */
 char *lab_content(const struct lab *lab, const char *side, const char *database);
 
-/* The shop's load through the pooler. */
+/* Every sequence of a database as `name last_value is_called`, one a line. The caller frees it. */
+char *lab_sequences(const struct lab *lab, const char *side, const char *database);
+
+/* The databases that every run of a lab moves. */
+extern const char *const lab_databases[2];
+
+/* What is committed on `from` by now is on `to`: by a row of ours that follows it. */
+void lab_drain(const struct lab *lab, const char *from, const char *to);
+void lab_expect_same_content(const struct lab *lab);
+void lab_expect_same_sequences(const struct lab *lab);
+/* Each takes a number that no row of its column has. */
+void lab_expect_sequences_work(const struct lab *lab, const char *side);
+/* No slot, publication, subscription, origin, schema or setting of ours on either side. */
+void lab_expect_nothing_left(const struct lab *lab);
+
+/* The shop's load through the pooler, or where the lab has none straight at the source. */
 void load_start(const struct lab *lab);
 void load_stop(const struct lab *lab);
 /* Every write that was acknowledged is on that side; and none was refused. */
@@ -42,6 +57,11 @@ long load_failed(const struct lab *lab);
 long load_acked(const struct lab *lab);
 /* Waits until that many writes more were acknowledged. */
 void load_wait_acks(const struct lab *lab, long more);
+/* The last write of each database was acknowledged by a server of this major version. */
+void load_expect_server(const struct lab *lab, int major);
+/* No database went to and fro: its writes were acknowledged by these majors, in this order (a list
+ * as "14 18"). */
+void load_expect_servers(const struct lab *lab, const char *majors);
 
 struct driver {
     uv_loop_t loop;
