@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* What the journal says last of a step on a place: `told` is false where it says nothing. An intent
  * without an outcome is told as in doubt. */
@@ -55,10 +56,37 @@ static void restore_captures(struct engine *engine, const json_t *record, size_t
         capture_set(engine, name, json_string_value(value), database_index);
 }
 
+/* How long ago a record was written; 0 where that can't be read. */
+static uint64_t record_age_ms(const json_t *record)
+{
+    struct tm utc = {0};
+    if (!strptime(text_of(record, "at"), "%Y-%m-%dT%H:%M:%S", &utc))
+        return 0;
+    int64_t age_s = (int64_t)time(NULL) - (int64_t)timegm(&utc);
+    return age_s > 0 ? (uint64_t)age_s * 1000 : 0;
+}
+
+/* The clock of a window that is still open runs since it was opened, not since this console began.
+ */
+static void restore_window(struct engine *engine)
+{
+    struct run *run = engine->app->run;
+    for (size_t i = journal_count(engine->journal); run_window_open(run) && i-- > 0;) {
+        const json_t *record = journal_record(engine->journal, i);
+        if (strcmp(text_of(record, "type"), "window") != 0)
+            continue;
+        uint64_t age = record_age_ms(record), now = app_now(engine->app);
+        if (strcmp(text_of(record, "detail"), "opened") == 0 && age < now)
+            run->window_opened_ms = now - age;
+        return;
+    }
+}
+
 static void settle(struct engine *engine)
 {
     if (--engine->resuming > 0)
         return;
+    restore_window(engine);
     engine->resumed = true;
     app_changed(engine->app);
 }
