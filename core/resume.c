@@ -66,20 +66,31 @@ static uint64_t record_age_ms(const json_t *record)
     return age_s > 0 ? (uint64_t)age_s * 1000 : 0;
 }
 
+/* The journal's last word on the window; NULL: it has none. */
+static const json_t *last_window(const struct engine *engine)
+{
+    for (size_t i = journal_count(engine->journal); i-- > 0;) {
+        const json_t *record = journal_record(engine->journal, i);
+        if (strcmp(text_of(record, "type"), "window") == 0)
+            return record;
+    }
+    return NULL;
+}
+
+static bool says_opened(const json_t *window)
+{
+    return window && strcmp(text_of(window, "detail"), "opened") == 0;
+}
+
 /* The clock of a window that is still open runs since it was opened, not since this console began.
  */
 static void restore_window(struct engine *engine)
 {
     struct run *run = engine->app->run;
-    for (size_t i = journal_count(engine->journal); run_window_open(run) && i-- > 0;) {
-        const json_t *record = journal_record(engine->journal, i);
-        if (strcmp(text_of(record, "type"), "window") != 0)
-            continue;
-        uint64_t age = record_age_ms(record), now = app_now(engine->app);
-        if (strcmp(text_of(record, "detail"), "opened") == 0 && age < now)
-            run->window_opened_ms = now - age;
-        return;
-    }
+    const json_t *window = last_window(engine);
+    uint64_t now = app_now(engine->app), age = window ? record_age_ms(window) : 0;
+    if (run_window_open(run) && says_opened(window) && age < now)
+        run->window_opened_ms = now - age;
 }
 
 static void settle(struct engine *engine)
@@ -98,7 +109,10 @@ static void on_probe(enum answer answer, const char *error, void *arg)
     struct resumed *resumed = arg;
     char *message = NULL;
     if (answer == ANSWER_NONE)
-        message = xprintf("the probe could not be asked: %s", error ? error : "no answer");
+        message = xprintf("%s: %s",
+                          resumed->interrupted ? "a console stopped in the middle of it"
+                                               : "the probe could not be asked",
+                          error ? error : "no answer");
     else if (resumed->was == S_DONE && answer == ANSWER_NO)
         message = xstrdup("it was done, and is no more in place");
     else if (resumed->interrupted)
@@ -153,14 +167,21 @@ static void restore(struct engine *engine, const struct story *stories, size_t s
         return;
     enum state state = engine_place(engine, step, place)->state;
     bool settled = state != S_DONE && state != S_FAILED && state != S_UNKNOWN;
-    if (settled || (state == S_DONE && is_past(engine, stories, stride, step)) ||
-        !leaves_something_to_see(run->steps[step].step))
+    if (settled || (state == S_DONE && is_past(engine, stories, stride, step)))
         return;
+    if (!leaves_something_to_see(run->steps[step].step)) {
+        if (state == S_UNKNOWN) {
+            run_event(run, step, place, E_RECHECK, now);
+            engine_event(engine, step, place, E_NO,
+                         "a console stopped in the middle of it; " NOTHING_TO_SEE);
+        }
+        return;
+    }
     struct resumed *resumed = xcalloc(1, sizeof *resumed);
     *resumed = (struct resumed){engine, step, place, state, state_is_busy(story->state)};
     engine->resuming++;
     run_event(run, step, place, E_RECHECK, now);
-    probe_ask(engine, step, place, on_probe, resumed);
+    (state == S_UNKNOWN ? probe_settle : probe_ask)(engine, step, place, on_probe, resumed);
 }
 
 /* One journal tells of every runbook that was walked under the run's name. What another one did
@@ -199,6 +220,7 @@ void resume_run(struct engine *engine)
             restore_captures(engine, record, step, place);
     }
     engine->resuming = 1;
+    engine->window_noted = says_opened(last_window(engine));
     for (size_t step = 0; step < run->step_count; step++)
         for (size_t place = 0; place < run->steps[step].place_count; place++)
             restore(engine, stories, stride, step, place);
