@@ -259,29 +259,34 @@ SELECT p.pid,
  ORDER BY p.datname, p.relid;
 
 -- Sizes are the catalogue's estimates (as of the last ANALYZE): asking the files costs seconds at
--- ten thousand tables. Those not ready come first, then the largest.
+-- ten thousand tables. Those not ready come first, then the largest; indexes are looked up for what
+-- is shown only.
 --- query tables
 --- on        source target
 --- per       database
 --- every     30s
 --- key       name
-SELECT n.nspname AS schema,
-       c.relname AS name,
-       CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned' ELSE 'materialized view' END AS kind,
-       (c.relpages::bigint + coalesce(t.relpages, 0) + coalesce(i.pages, 0))
-         * current_setting('block_size')::bigint AS size,
-       greatest(c.reltuples, 0)::bigint AS rows,
-       s.state
-  FROM pg_class c
-  JOIN pg_namespace n ON n.oid = c.relnamespace
-  LEFT JOIN pg_class t ON t.oid = c.reltoastrelid
-  LEFT JOIN (SELECT x.indrelid, sum(k.relpages)::bigint AS pages
-               FROM pg_index x JOIN pg_class k ON k.oid = x.indexrelid
-              GROUP BY x.indrelid) AS i ON i.indrelid = c.oid
-  LEFT JOIN (SELECT r.srrelid, min(r.srsubstate::text) AS state
-               FROM pg_subscription_rel r GROUP BY r.srrelid) AS s ON s.srrelid = c.oid
- WHERE c.relkind IN ('r', 'p', 'm')
-   AND c.relpersistence <> 't'
-   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
- ORDER BY coalesce(s.state = 'r', true), size DESC, n.nspname, c.relname
- LIMIT 2000;
+SELECT l.schema,
+       l.name,
+       CASE l.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned' ELSE 'materialized view' END AS kind,
+       (l.pages + coalesce(i.pages, 0)) * current_setting('block_size')::bigint AS size,
+       l.rows,
+       l.state
+  FROM (SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind,
+               c.relpages::bigint + coalesce(t.relpages, 0) AS pages,
+               greatest(c.reltuples, 0)::bigint AS rows,
+               s.state
+          FROM pg_class c
+          JOIN pg_namespace n ON n.oid = c.relnamespace
+          LEFT JOIN pg_class t ON t.oid = c.reltoastrelid
+          LEFT JOIN (SELECT r.srrelid, min(r.srsubstate::text) AS state
+                       FROM pg_subscription_rel r GROUP BY r.srrelid) AS s ON s.srrelid = c.oid
+         WHERE c.relkind IN ('r', 'p', 'm')
+           AND c.relpersistence <> 't'
+           AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
+         ORDER BY coalesce(s.state = 'r', true), 5 DESC, c.oid
+         LIMIT 2000) AS l
+  LEFT JOIN LATERAL (SELECT sum(k.relpages)::bigint AS pages
+                       FROM pg_index x JOIN pg_class k ON k.oid = x.indexrelid
+                      WHERE x.indrelid = l.oid) AS i ON true
+ ORDER BY coalesce(l.state = 'r', true), 4 DESC, l.schema, l.name;
