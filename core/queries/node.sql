@@ -64,31 +64,6 @@ SELECT a.pid,
  ORDER BY a.backend_xid IS NULL, a.xact_start NULLS LAST, a.state <> 'active', a.pid
  LIMIT 200;
 
--- Only asked while a step waits: who holds what one of our own sessions wants.
---- query blockers
---- on        source target
---- per       node
---- every     1h
---- key       blocked_by
---- privilege pg_monitor
-SELECT a.pid,
-       a.application_name,
-       b.pid AS blocked_by,
-       b.usename,
-       b.datname AS database,
-       b.application_name AS blocker,
-       b.state,
-       round(extract(epoch FROM clock_timestamp() - b.xact_start)::numeric, 3) AS xact_age_s,
-       left(b.query, 200) AS query
-  FROM pg_stat_activity a
-  CROSS JOIN LATERAL unnest(pg_blocking_pids(a.pid)) AS k (pid)
-  LEFT JOIN pg_stat_activity b ON b.pid = k.pid
- WHERE a.application_name LIKE 'pgcutover%'
-   AND a.pid <> pg_backend_pid()
-   AND a.wait_event_type = 'Lock'
- ORDER BY b.xact_start NULLS LAST
- LIMIT 20;
-
 -- Who drives: the driver's session says so by its name (its run, step and state).
 --- query driver
 --- on        source target
