@@ -636,7 +636,9 @@ static void act_command(struct job *job)
         return;
     }
     struct command_events events = {on_line, on_ended, job};
-    char *environment[] = {arena_printf(&job->arena, "PGPASSFILE=%s", job->passfile), NULL};
+    /* By its name a console that comes after us sees that it is still at work. */
+    char *environment[] = {arena_printf(&job->arena, "PGPASSFILE=%s", job->passfile),
+                           "PGAPPNAME=pgcutover", NULL};
     job->command = command_start(job->engine->app->loop, argv, environment,
                                  (uint64_t)step_of(job)->timeout_ms, &events);
 }

@@ -151,14 +151,23 @@ static void on_probed(enum answer answer, const char *error, void *arg)
     free(probed);
 }
 
-/* Where nothing can be seen afterwards, what the statements returned is all there is. */
+/* Where nothing can be seen afterwards, what the statements returned is all there is. What was lost
+ * is in doubt for ever then, since there is nothing to ask: it counts as failed, so that the
+ * operator can send it again. */
 static void settle_without_probe(struct engine *engine, size_t step, size_t place, enum event last)
 {
-    bool undo = engine_place(engine, step, place)->state == S_UNDO_PROBING;
+    const struct place_run *at = engine_place(engine, step, place);
+    bool undo = at->state == S_UNDO_PROBING;
     enum event event = last == E_RETURNED ? (undo ? E_NO : E_YES)
                        : last == E_ERROR  ? (undo ? E_YES : E_NO)
-                                          : E_NO_ANSWER;
-    engine_event(engine, step, place, event, NULL);
+                       : undo             ? E_NO_ANSWER
+                                          : E_NO;
+    char *message = last != E_LOST || undo
+                        ? NULL
+                        : xprintf("%s%s%s", at->message ? at->message : "",
+                                  at->message ? "; " : "", NOTHING_TO_SEE);
+    engine_event(engine, step, place, event, message);
+    free(message);
 }
 
 static void ask_probe(struct engine *engine, size_t step, size_t place, enum event last)
@@ -170,7 +179,9 @@ static void ask_probe(struct engine *engine, size_t step, size_t place, enum eve
     }
     struct written *probed = xcalloc(1, sizeof *probed);
     *probed = (struct written){engine, step, place};
-    probe_ask(engine, step, place, on_probed, probed);
+    const struct place_run *at = engine_place(engine, step, place);
+    bool in_doubt = last == E_LOST || (last == E_RECHECK && at->before == S_UNKNOWN);
+    (in_doubt ? probe_settle : probe_ask)(engine, step, place, on_probed, probed);
 }
 
 static void send_text(struct engine *engine, size_t step, size_t place, bool undo)

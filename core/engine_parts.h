@@ -14,6 +14,9 @@ enum {
     FRESH_MS = 5000, /* what was looked at longer ago is stale: yes is refused */
 };
 
+/* What is told of a step without a probe that was broken off. */
+#define NOTHING_TO_SEE "it may have been done, and leaves nothing to see: run it again"
+
 struct capture {
     struct capture *next;
     char *name, *value;
@@ -111,6 +114,9 @@ void preparation_free(struct preparation *preparation); /* or as soon as nothing
 typedef void probe_done(enum answer answer, const char *error, void *arg);
 void probe_ask(struct engine *engine, size_t step, size_t place, probe_done *done, void *arg);
 bool step_has_probe(const struct engine *engine, size_t step, size_t place);
+/* The same for what is in doubt: a no is believed only if no session that we have lost, or that a
+ * console before us had, is still at work on it. */
+void probe_settle(struct engine *engine, size_t step, size_t place, probe_done *done, void *arg);
 
 /* --- act.c --- */
 /* Sends the text (NULL: there is nothing to send) and reports by engine_event(). */

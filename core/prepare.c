@@ -105,6 +105,52 @@ void probe_ask(struct engine *engine, size_t step, size_t place, probe_done *don
     script_text_free(&text);
 }
 
+struct settling {
+    struct engine *engine;
+    size_t step, place;
+    probe_done *done;
+    void *arg;
+};
+
+static void settled(struct settling *settling, enum answer answer, const char *error)
+{
+    settling->done(answer, error, settling->arg);
+    free(settling);
+}
+
+static void on_at_work(struct reply *reply, void *arg)
+{
+    struct settling *settling = arg;
+    const char *sessions =
+        reply->kind == REPLY_OK ? table_text(reply->table, 0, "sessions") : reply->message;
+    if (!sessions) {
+        settled(settling, ANSWER_NO, NULL);
+        return;
+    }
+    char *error = xprintf("its session may still be at work (%s); recheck it then", sessions);
+    settled(settling, ANSWER_NONE, error);
+    free(error);
+}
+
+static void on_settling(enum answer answer, const char *error, void *arg)
+{
+    struct settling *settling = arg;
+    const struct place_run *at = engine_place(settling->engine, settling->step, settling->place);
+    const struct query *query = catalogue_query(settling->engine->app->catalogue, "own_at_work");
+    if (answer != ANSWER_NO || at->place.node->kind != KIND_POSTGRES)
+        settled(settling, answer, error);
+    else
+        sessions_send(settling->engine->probes, &at->place, 0, query->variants[0].text,
+                      PROBE_DEADLINE_MS, on_at_work, settling);
+}
+
+void probe_settle(struct engine *engine, size_t step, size_t place, probe_done *done, void *arg)
+{
+    struct settling *settling = xcalloc(1, sizeof *settling);
+    *settling = (struct settling){engine, step, place, done, arg};
+    probe_ask(engine, step, place, on_settling, settling);
+}
+
 static void on_prepared_probe(enum answer answer, const char *error, void *arg)
 {
     struct prepared *prepared = arg;

@@ -64,6 +64,16 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 --- on source target
 SELECT pg_terminate_backend(:holder) AS ended;
 
+--- query own_at_work
+--- on source target
+SELECT string_agg(format('pid %s, for %s s', a.pid,
+                         extract(epoch FROM clock_timestamp() - a.query_start)::int), ', ') AS sessions
+FROM pg_stat_activity a
+WHERE a.datname = current_database() AND a.usename = current_user
+  AND a.application_name = 'pgcutover' AND a.state <> 'idle'
+  -- one that has just connected
+  AND a.query NOT LIKE 'SELECT count(set_config(name%';
+
 --- query own_publish
 --- on source target
 SELECT set_config('application_name', :'state', false);
