@@ -200,6 +200,36 @@ static size_t where_it_begins(const struct engine *engine)
     return begins;
 }
 
+/* What the run forgot as an effect was taken back is not told any more (run_voids). */
+static void forget(const struct run *run, struct story *stories, size_t stride, size_t gone)
+{
+    for (size_t step = gone + 1; step < run->step_count; step++)
+        for (size_t place = 0; run_voids(run, gone, step) && place < stride; place++)
+            if (stories[step * stride + place].state != S_FAILED)
+                stories[step * stride + place] = (struct story){0};
+}
+
+static bool closed(const struct run *run, const struct story *stories, size_t stride)
+{
+    for (size_t step = 0; step < run->step_count; step++)
+        for (size_t place = 0; run->steps[step].step->closes && place < stride; place++)
+            if (stories[step * stride + place].told &&
+                stories[step * stride + place].state == S_DONE)
+                return true;
+    return false;
+}
+
+static void tell(const struct run *run, struct story *stories, size_t stride, size_t step,
+                 size_t place, const json_t *record)
+{
+    struct story story = story_of(record);
+    bool gone = story.state == S_PENDING && run->steps[step].step->phase == PHASE_WINDOW &&
+                !closed(run, stories, stride);
+    stories[step * stride + place] = story;
+    if (story.state == S_UNDONE || gone)
+        forget(run, stories, stride, step);
+}
+
 void resume_run(struct engine *engine)
 {
     struct run *run = engine->app->run;
@@ -215,7 +245,7 @@ void resume_run(struct engine *engine)
         if (!find(engine, record, &step, &place))
             continue;
         if (strcmp(type, "intent") == 0 || strcmp(type, "outcome") == 0)
-            stories[step * stride + place] = story_of(record);
+            tell(run, stories, stride, step, place, record);
         else if (strcmp(type, "capture") == 0)
             restore_captures(engine, record, step, place);
     }

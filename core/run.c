@@ -239,6 +239,52 @@ static void derive(struct run *run, uint64_t now_ms)
     }
 }
 
+static bool has_undo(const struct step *step)
+{
+    for (size_t i = 0; i < step->variant_count; i++)
+        if (step->variants[i].undo.text)
+            return true;
+    return false;
+}
+
+/* What such a step ended on purpose (a subscription dropped for good) it did, whatever comes. */
+static bool ended_for_good(const struct run *run, const struct step *step)
+{
+    for (size_t i = 0; i < step->supersede_count; i++) {
+        const struct step *ended = runbook_step(run->book, step->supersedes[i]);
+        if (ended && has_undo(ended))
+            return true;
+    }
+    return false;
+}
+
+bool run_voids(const struct run *run, size_t gone, size_t step)
+{
+    const struct step *fact = run->steps[step].step;
+    return step > gone && !has_undo(fact) && !ended_for_good(run, fact);
+}
+
+/* An old barrier would let the next attempt believe that the target has everything. What failed may
+ * run again as it is, and keeps its reason. */
+static void forget_what_followed(struct run *run, size_t gone)
+{
+    for (size_t i = gone + 1; i < run->step_count; i++)
+        for (size_t j = 0; run_voids(run, gone, i) && j < run->steps[i].place_count; j++) {
+            struct place_run *at = &run->steps[i].places[j];
+            if (at->state != S_DONE && at->state != S_UNKNOWN && at->state != S_SKIPPED)
+                continue;
+            at->state = S_PENDING;
+            at->left = false;
+        }
+}
+
+/* Once writes are back, an effect that is gone is no reason to walk the window again. */
+static bool is_taken_back(const struct run *run, size_t step, enum state now, enum state before)
+{
+    return now == S_UNDONE || (now == S_PENDING && before == S_DONE && run_window_open(run) &&
+                               run->steps[step].step->phase == PHASE_WINDOW);
+}
+
 static const struct transition *transition_for(const struct place_run *place, enum event event)
 {
     for (size_t i = 0; i < sizeof transitions / sizeof *transitions; i++) {
@@ -301,6 +347,8 @@ enum action run_event(struct run *run, size_t step, size_t place, enum event eve
     if (event == E_CONFIRM) /* an armed step fires once: what failed is asked again */
         run->steps[step].armed = false;
     note(at, from, event, now_ms);
+    if (at->state != from && is_taken_back(run, step, at->state, at->before))
+        forget_what_followed(run, step);
     derive(run, now_ms);
     return row->action;
 }
@@ -368,14 +416,6 @@ bool run_past_return(const struct run *run, size_t step)
             if (in_force(&after->places[j]))
                 return true;
     }
-    return false;
-}
-
-static bool has_undo(const struct step *step)
-{
-    for (size_t i = 0; i < step->variant_count; i++)
-        if (step->variants[i].undo.text)
-            return true;
     return false;
 }
 

@@ -116,6 +116,11 @@ enum state run_step_state(const struct run *run, size_t step);
 bool state_is_busy(enum state state);    /* something is under way */
 bool state_is_settled(enum state state); /* done, skipped or absent: the next step may come */
 
+/* Whether what `step` said is void once the effect of `gone` is: it came later and has nothing to
+ * take back (a barrier, a wait that came true, two sides that were equal), so it was a fact of that
+ * attempt, and the next attempt asks it anew. run_event() sees to that. */
+bool run_voids(const struct run *run, size_t gone, size_t step);
+
 /* The first step that is neither settled nor superseded; step_count where all are. */
 size_t run_next(const struct run *run);
 /* The step whose undo comes next when going back (the last one that may have left something);

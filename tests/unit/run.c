@@ -414,6 +414,42 @@ Test(run, abort_goes_back_in_reverse_order)
     expect_no(COPY, VERB_UNDO, "nothing to undo");
 }
 
+static struct step_variant fact[] = {{.until = 99, .undo.none = "It was so."}};
+
+/* A barrier of an attempt that was taken back would let the next one believe that all has arrived.
+ */
+Test(run, what_was_true_of_an_attempt_is_asked_anew_in_the_next)
+{
+    run->steps[REVERSE].step = &(struct step){
+        .id = "reverse", .on = "target", .phase = PHASE_WINDOW, .variants = fact, .variant_count = 1};
+    all_until(REVERSE);
+    cr_assert_eq(run_back(run), FREEZE);
+    FEED(FREEZE, 0, REVERT);
+    cr_assert_eq(state_of(REVERSE, 0), S_PENDING);
+    cr_assert_eq(state_of(CHECKED, 0), S_DONE, "it came before");
+    FEED(FREEZE, 1, REVERT);
+    cr_assert_eq(run_next(run), FREEZE);
+    EACH(FREEZE, SUCCEED);
+    cr_assert_eq(run_next(run), REVERSE);
+
+    FEED(REVERSE, 0, SUCCEED);
+    FEED(FREEZE, 1, E_RECHECK, E_NO);
+    cr_assert_eq(state_of(REVERSE, 0), S_PENDING, "the freeze was gone meanwhile");
+    FEED(FREEZE, 1, SUCCEED);
+    FEED(REVERSE, 0, FAIL);
+    FEED(FREEZE, 1, REVERT);
+    cr_assert_eq(state_of(REVERSE, 0), S_FAILED, "it may run again, and its reason is kept");
+}
+
+Test(run, after_the_window_what_is_gone_does_not_open_it_again)
+{
+    all_until(RESUME);
+    FEED(FREEZE, 0, E_RECHECK, E_NO);
+    cr_assert_eq(run_next(run), FREEZE);
+    cr_assert_eq(state_of(REVERSE, 0), S_DONE);
+    cr_assert_not(run_window_open(run));
+}
+
 Test(run, undo_keeps_the_order_too)
 {
     all_until(FREEZE);
