@@ -342,7 +342,7 @@ static bool is_list(const config_setting_t *setting)
 static bool take_database(struct reader *reader, config_setting_t *setting)
 {
     struct config *config = reader->config;
-    const char *name;
+    const char *name = NULL;
     if (!take_text(reader, setting, &name))
         return false;
     for (size_t i = 0; i < config->database_count; i++)
