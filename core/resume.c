@@ -184,6 +184,13 @@ static void restore(struct engine *engine, const struct story *stories, size_t s
     (state == S_UNKNOWN ? probe_settle : probe_ask)(engine, step, place, on_probe, resumed);
 }
 
+/* Whose records follow: ours, or those of another runbook. */
+static void look_whose(const struct engine *engine, const json_t *record, bool *other)
+{
+    if (strcmp(text_of(record, "type"), "start") == 0)
+        *other = strcmp(text_of(record, "detail"), engine->app->runbook->name) != 0;
+}
+
 /* One journal tells of every runbook that was walked under the run's name. What another one did
  * since (a rollback, say) ends what this one had done: it begins after that. */
 static size_t where_it_begins(const struct engine *engine)
@@ -192,9 +199,8 @@ static size_t where_it_begins(const struct engine *engine)
     bool other = false;
     for (size_t i = 0; i < journal_count(engine->journal); i++) {
         const json_t *record = journal_record(engine->journal, i);
-        if (strcmp(text_of(record, "type"), "start") == 0)
-            other = strcmp(text_of(record, "detail"), engine->app->runbook->name) != 0;
-        else if (other && strcmp(text_of(record, "type"), "intent") == 0)
+        look_whose(engine, record, &other);
+        if (other && strcmp(text_of(record, "type"), "intent") == 0)
             begins = i + 1;
     }
     return begins;
@@ -238,11 +244,14 @@ void resume_run(struct engine *engine)
         if (run->steps[i].place_count > stride)
             stride = run->steps[i].place_count;
     struct story *stories = xcalloc(run->step_count * stride + 1, sizeof *stories);
-    for (size_t i = where_it_begins(engine); i < journal_count(engine->journal); i++) {
+    size_t begins = where_it_begins(engine);
+    bool other = false;
+    for (size_t i = 0; i < journal_count(engine->journal); i++) {
         const json_t *record = journal_record(engine->journal, i);
         const char *type = text_of(record, "type");
         size_t step, place;
-        if (!find(engine, record, &step, &place))
+        look_whose(engine, record, &other); /* the other's last outcomes follow its last intent */
+        if (i < begins || other || !find(engine, record, &step, &place))
             continue;
         if (strcmp(type, "intent") == 0 || strcmp(type, "outcome") == 0)
             tell(run, stories, stride, step, place, record);
