@@ -97,6 +97,23 @@ char *lab_ask(const struct lab *lab, const char *side, const char *database, con
     return cell;
 }
 
+bool lab_pooler_at(const struct lab *lab, const char *side)
+{
+    char port[16];
+    snprintf(port, sizeof port, "%d", lab->port + (strcmp(side, "target") == 0));
+    PGconn *conn = connect_to(lab, "pooler", "pgbouncer");
+    PGresult *shown = query(conn, "SHOW DATABASES");
+    int name = PQfnumber(shown, "name"), to = PQfnumber(shown, "port"),
+        paused = PQfnumber(shown, "paused"), good = 0;
+    for (int i = 0; i < PQntuples(shown); i++)
+        good += strcmp(PQgetvalue(shown, i, name), "pgbouncer") != 0 &&
+                strcmp(PQgetvalue(shown, i, to), port) == 0 &&
+                strcmp(PQgetvalue(shown, i, paused), "0") == 0;
+    PQclear(shown);
+    PQfinish(conn);
+    return good == 2;
+}
+
 void lab_do(const struct lab *lab, const char *side, const char *database, const char *sql)
 {
     free(lab_ask(lab, side, database, sql));

@@ -26,6 +26,8 @@ bool lab_run(const struct lab *lab, const char *format, ...) __attribute__((form
 /* The first cell of a query on source, target or pooler; "" for NULL or no row. Fails the test on
  * an error. The caller frees it. */
 char *lab_ask(const struct lab *lab, const char *side, const char *database, const char *sql);
+/* Whether the pooler sends both databases to that side, and lets them through. */
+bool lab_pooler_at(const struct lab *lab, const char *side);
 /* Statements whose results nobody needs. */
 void lab_do(const struct lab *lab, const char *side, const char *database, const char *sql);
 
