@@ -263,6 +263,7 @@ static bool counts(struct face *face, int key, wchar_t character)
         dialog->quiet_ms = now;
         return false;
     }
+    dialog->opener = -1; /* another key was pressed: the first one is held down no more */
     return true;
 }
 
