@@ -32,9 +32,15 @@ static int64_t age_of(const struct app *app, const struct node_facts *facts)
     return facts->heard_ms > 0 ? (int64_t)(app_now(app) - facts->heard_ms) : -1;
 }
 
+/* The first frame is drawn before anything connects: that is no bad news yet. */
+static bool not_tried(const struct node_facts *facts)
+{
+    return facts->link == LINK_DOWN && facts->error == NULL && facts->heard_ms == 0;
+}
+
 bool node_is_silent(const struct app *app, const struct node_facts *facts)
 {
-    if (facts->link == LINK_EXPECTED_DOWN)
+    if (facts->link == LINK_EXPECTED_DOWN || not_tried(facts))
         return false;
     return facts->link == LINK_DOWN || (facts->heard_ms > 0 && age_of(app, facts) > SILENT_MS);
 }
@@ -55,7 +61,10 @@ static void state_cell(const struct app *app, const struct node_facts *facts, st
         cell_text(cell, ROLE_MUTED, "expected down");
         break;
     case LINK_DOWN:
-        cell_text(cell, ROLE_BAD, "DOWN");
+        if (not_tried(facts))
+            cell_text(cell, ROLE_BUSY, "connecting");
+        else
+            cell_text(cell, ROLE_BAD, "DOWN");
         break;
     }
 }

@@ -63,6 +63,8 @@ static void driver_piece(const struct app *app, struct pieces *pieces)
     if (app->engine != NULL) {
         enum drive drive = engine_drive(app->engine);
         pieces_add(pieces, styles[drive], 2, "%s: %s", drives[drive], engine_who(app->engine));
+    } else if (app->mode == MODE_DRIVE) {
+        pieces_add(pieces, ROLE_BUSY, 2, "starting");
     } else if (app->driver.seen) {
         text_age(age, (int64_t)(app_now(app) - app->driver.seen_ms));
         pieces_add(pieces, ROLE_OK, 2, "watching, driver seen %s", age);
@@ -251,10 +253,10 @@ bool banner_text(const struct app *app, char *text, size_t room)
         int64_t silent = facts->heard_ms > 0 ? (int64_t)(app_now(app) - facts->heard_ms) : -1;
         if (!node_is_silent(app, facts))
             continue;
-        snprintf(text, room, "%s (%s) IS NOT ANSWERING%s%s: %s", facts->config->name,
+        const char *why = facts->error ? facts->error : "what is shown of it is that old";
+        snprintf(text, room, "%s (%s) IS NOT ANSWERING%s%s: %.*s", facts->config->name,
                  facts->config->role, silent >= 0 ? " since " : "",
-                 silent >= 0 ? text_age(age, silent) : "",
-                 facts->error != NULL ? facts->error : "what is shown of it is that old");
+                 silent >= 0 ? text_age(age, silent) : "", (int)strcspn(why, "\n"), why);
         return true;
     }
     if (app->engine != NULL && engine_drive(app->engine) == DRIVE_TAKEN) {
