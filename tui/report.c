@@ -1,5 +1,6 @@
 #include "tui/report.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,12 +8,37 @@
 #include "core/journal.h"
 #include "core/plan.h"
 #include "core/sampler.h"
+#include "tui/text.h"
 
 enum { PATIENCE_MS = 12000, POLL_MS = 20 };
 
+/* What a server or a file says may not steer the terminal that it is printed on. */
+static void put_harmless(FILE *out, const char *text)
+{
+    char *clean = text_harmless(text);
+    fputs(clean, out);
+    free(clean);
+}
+
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void say(const char *format, ...)
+{
+    va_list arguments;
+    char *text;
+    va_start(arguments, format);
+    if (vasprintf(&text, format, arguments) < 0)
+        die("out of memory");
+    va_end(arguments);
+    put_harmless(stdout, text);
+    free(text);
+}
+
 int complain(int status, const char *text)
 {
-    fprintf(stderr, "pgcutover: %s\n", text);
+    fputs("pgcutover: ", stderr);
+    put_harmless(stderr, text);
+    fputc('\n', stderr);
     return status;
 }
 
@@ -30,10 +56,10 @@ static const char *text_of(const json_t *object, const char *key)
 
 static void print_indented(const char *label, const char *text)
 {
-    printf("    %s\n", label);
+    say("    %s\n", label);
     for (const char *at = text; *at;) {
         size_t length = strcspn(at, "\n");
-        printf("      %.*s\n", (int)length, at);
+        say("      %.*s\n", (int)length, at);
         at += length + (at[length] == '\n');
     }
 }
@@ -44,7 +70,7 @@ static void print_variant(const json_t *variant)
     const json_t *since = json_object_get(variant, "since"),
                  *until = json_object_get(variant, "until");
     if (since || until)
-        printf("    on version%s%lld%s%lld\n", since ? " " : "s up to ",
+        say("    on version%s%lld%s%lld\n", since ? " " : "s up to ",
                (long long)json_integer_value(since ? since : until), since && until ? " to " : "",
                (long long)json_integer_value(until));
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
@@ -58,8 +84,8 @@ static void print_names(const char *label, const json_t *names)
     json_t *name;
     if (json_array_size(names) == 0)
         return;
-    printf("    %s", label);
-    json_array_foreach(names, i, name) printf(" %s", json_string_value(name));
+    say("    %s", label);
+    json_array_foreach(names, i, name) say(" %s", json_string_value(name));
     putchar('\n');
 }
 
@@ -67,10 +93,10 @@ static void print_step(size_t number, const json_t *step)
 {
     size_t i;
     json_t *variant;
-    printf("\n%3zu  %s  [%s, %s on %s%s%s]\n", number, text_of(step, "id"), text_of(step, "phase"),
+    say("\n%3zu  %s  [%s, %s on %s%s%s]\n", number, text_of(step, "id"), text_of(step, "phase"),
            text_of(step, "kind"), text_of(step, "on"),
            *text_of(step, "window") ? ", the window " : "", text_of(step, "window"));
-    printf("     %s\n", text_of(step, "title"));
+    say("     %s\n", text_of(step, "title"));
     print_names("places", json_object_get(step, "places"));
     print_names("requires", json_object_get(step, "requires"));
     if (*text_of(step, "why"))
@@ -89,7 +115,7 @@ int report_plan(struct app *app, const struct options *options)
     if (options->json) {
         print_json(plan);
     } else {
-        printf("run %s by the runbook %s: %s\n", text_of(plan, "run"), text_of(plan, "runbook"),
+        say("run %s by the runbook %s: %s\n", text_of(plan, "run"), text_of(plan, "runbook"),
                text_of(plan, "title"));
         json_array_foreach(json_object_get(plan, "steps"), i, step) print_step(i + 1, step);
     }
@@ -201,7 +227,7 @@ static void print_table(const struct table *table)
         for (int column = 0; column < table->columns; column++) {
             const char *cell = table->cells[row * table->columns + column];
             if (cell && *cell)
-                printf("%s%s=%s", column > 0 ? "  " : "    ", table->names[column], cell);
+                say("%s%s=%s", column > 0 ? "  " : "    ", table->names[column], cell);
         }
         putchar('\n');
     }
@@ -211,12 +237,12 @@ static void print_status(const struct app *app)
 {
     for (size_t i = 0; i < app->config->node_count; i++) {
         const struct node_facts *node = &app->model->nodes[i];
-        printf("%-12s %-8s %s", node->config->name, node->config->role,
+        say("%-12s %-8s %s", node->config->name, node->config->role,
                node->link == LINK_UP ? "up" : "DOWN");
         if (node->version)
-            printf("  PostgreSQL %d.%d", node->version / 10000, node->version % 10000);
+            say("  PostgreSQL %d.%d", node->version / 10000, node->version % 10000);
         if (node->error)
-            printf("  %s", node->error);
+            say("  %s", node->error);
         putchar('\n');
     }
     for (size_t i = 0; i < app->model->sample_count; i++) {
@@ -224,10 +250,10 @@ static void print_status(const struct app *app)
         if (sample->absent || (!sample->table && !sample->error))
             continue;
         char *place = place_name(&sample->place);
-        printf("\n%s on %s (%.1f ms)\n", sample->query->id, place, sample->cost_ms);
+        say("\n%s on %s (%.1f ms)\n", sample->query->id, place, sample->cost_ms);
         free(place);
         if (sample->error)
-            printf("    %s\n", sample->error);
+            say("    %s\n", sample->error);
         if (sample->table)
             print_table(sample->table);
     }
@@ -296,19 +322,19 @@ static void print_check(const struct check_result *result)
     static const char *const signs[] = {"?", "+", "x", "-"};
     static const char *const severities[] = {"BLOCK", "warn", "info"};
     bool open = result->outcome == CHECK_RED || result->outcome == CHECK_UNKNOWN;
-    printf("%s %-28s %-5s %s\n", signs[result->outcome], result->check->id,
+    say("%s %-28s %-5s %s\n", signs[result->outcome], result->check->id,
            open ? severities[result->check->severity] : "", result->check->title);
     if (!open)
         return;
     if (result->error)
-        printf("      could not be run: %s\n", result->error);
+        say("      could not be run: %s\n", result->error);
     for (int row = 0; result->offenders && row < result->offenders->rows; row++)
-        printf("      %s: %s  %s\n", table_text(result->offenders, row, "place"),
+        say("      %s: %s  %s\n", table_text(result->offenders, row, "place"),
                table_text(result->offenders, row, "object"),
                table_text(result->offenders, row, "detail"));
-    printf("      why: %s\n", result->check->why);
+    say("      why: %s\n", result->check->why);
     if (result->check->remedy)
-        printf("      remedy: %s\n", result->check->remedy);
+        say("      remedy: %s\n", result->check->remedy);
 }
 
 static int explain(const struct app *app, const char *id)
@@ -318,10 +344,10 @@ static int explain(const struct app *app, const char *id)
         fprintf(stderr, "pgcutover: there is no check %s; pgcutover check lists them\n", id);
         return EXIT_USAGE;
     }
-    printf("%s: %s\n%s\n\nremedy: %s\n", check->id, check->title, check->why,
+    say("%s: %s\n%s\n\nremedy: %s\n", check->id, check->title, check->why,
            check->remedy ? check->remedy : "none");
     for (size_t i = 0; i < check->variant_count; i++)
-        printf("\n-- on %s, %s:%d\n%s\n", check->on, check->variants[i].path,
+        say("\n-- on %s, %s:%d\n%s\n", check->on, check->variants[i].path,
                check->variants[i].line, check->variants[i].text);
     return EXIT_DONE;
 }
@@ -356,7 +382,7 @@ static int list_runbooks(void)
     const char **names = runbook_names();
     for (const char **name = names; *name; name++) {
         struct runbook *book = runbook_read(*name, NULL);
-        printf("%-16s %s\n", *name, book && book->title ? book->title : "");
+        say("%-16s %s\n", *name, book && book->title ? book->title : "");
         runbook_free(book);
     }
     free(names);
@@ -379,7 +405,7 @@ static int check_runbook(const char *path)
     struct runbook *book = catalogue ? runbook_read(path, &err) : NULL;
     bool ok = book && runbook_check(book, catalogue, NULL, &err);
     if (ok)
-        printf("%s: %zu steps, nothing wrong\n", path, book->step_count);
+        say("%s: %zu steps, nothing wrong\n", path, book->step_count);
     runbook_free(book);
     catalogue_free(catalogue);
     return ok ? EXIT_DONE : complain(EXIT_USAGE, err.text);

@@ -1,5 +1,7 @@
 #include "tui/text.h"
 
+#include "core/mem.h"
+
 #include <ctype.h>
 #include <langinfo.h>
 #include <stdio.h>
@@ -130,6 +132,27 @@ static int shown(const struct glyphs *glyphs, const char *text, size_t length, i
         out[cells] = (wchar_t)escape[cells];
     out[cells] = L'\0';
     return cells;
+}
+
+char *text_harmless(const char *text)
+{
+    struct str out = {0};
+    int32_t code;
+    size_t length;
+    wchar_t one[ESCAPE_ROOM];
+
+    for (; (length = decode(text, &code)) > 0; text += length) {
+        bool same = code == '\n' || code == '\t';
+        if (!same) {
+            shown(&utf8, text, length, code, false, one);
+            same = one[0] == (wchar_t)code && one[1] == L'\0';
+        }
+        if (same)
+            str_add_n(&out, text, length);
+        else
+            str_printf(&out, "%ls", one);
+    }
+    return str_take(&out);
 }
 
 int text_width(const struct glyphs *glyphs, const char *text)

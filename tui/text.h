@@ -25,6 +25,9 @@ const struct glyphs *glyphs_of_locale(void);
  * of at most `room` characters and returns how many cells it takes. */
 int text_cells(const struct glyphs *glyphs, const char *text, int width, wchar_t *out, size_t room);
 
+/* The same for what is no screen: all of it, line feeds kept, UTF-8. The caller frees it. */
+char *text_harmless(const char *text);
+
 /* Cells that the whole text takes, escapes included. */
 int text_width(const struct glyphs *glyphs, const char *text);
 
