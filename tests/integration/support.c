@@ -477,13 +477,12 @@ bool driver_do(struct driver *driver, enum verb verb, const char *step, struct e
 void driver_walk(struct driver *driver, const char *last)
 {
     const struct run *run = driver->app->run;
+    size_t stop = last ? step_number(driver, last) : run->step_count - 1;
     struct err why;
-    for (size_t next = run_next(run); next < run->step_count; next = run_next(run)) {
+    for (size_t next = run_next(run); next <= stop; next = run_next(run)) {
         const char *id = run->steps[next].step->id;
         cr_assert(driver_do(driver, VERB_RUN, id, &why), "%s: %s", id, why.text);
         cr_assert(state_is_settled(run_step_state(run, next)), "%s", driver_story(driver, id));
-        if (last && strcmp(id, last) == 0)
-            return;
     }
 }
 
