@@ -109,7 +109,7 @@ SELECT s.slot_name,
 --- until     13
 --- on        source target
 --- per       node
---- every     2s
+--- every     3s
 --- key       subname
 --- privilege pg_monitor
 SELECT s.subname,
