@@ -194,12 +194,22 @@ static void on_statement(struct reply *reply, void *arg)
     lane_next(lane);
 }
 
+static bool is_held(const struct job *job)
+{
+    return step_of(job)->holds && !job->undo;
+}
+
 static void lane_send(struct lane *lane, const char *sql, bool own)
 {
     struct job *job = lane->job;
+    uint64_t deadline_ms = (uint64_t)step_of(job)->timeout_ms + 1000;
     lane->own = own;
-    sessions_send(job->engine->work, &job->on, lane->index, sql,
-                  (uint64_t)step_of(job)->timeout_ms + 1000, on_statement, lane);
+    if (is_held(job))
+        sessions_send_held(job->engine->work, &job->on, job->step, sql, deadline_ms, on_statement,
+                           lane);
+    else
+        sessions_send(job->engine->work, &job->on, lane->index, sql, deadline_ms, on_statement,
+                      lane);
 }
 
 static void on_abandoned(struct reply *reply, void *arg)
@@ -286,7 +296,7 @@ static const char *limits_sql(struct job *job)
 static void wrap(struct job *job)
 {
     const struct engine *engine = job->engine;
-    if (job->on.node->kind == KIND_PGBOUNCER)
+    if (job->on.node->kind == KIND_PGBOUNCER || is_held(job))
         return;
     if (job->text.secret)
         job->before[job->before_count++] = own_text(engine, "own_unlogged");
@@ -307,7 +317,10 @@ static void act_statements(struct job *job)
         return;
     }
     bool parallel = step->kind == STEP_GEXEC && step->parallel > 1 && !job->undo;
-    job->transaction = step->transaction && !parallel && job->on.node->kind == KIND_POSTGRES;
+    job->transaction =
+        step->transaction && !parallel && !is_held(job) && job->on.node->kind == KIND_POSTGRES;
+    if (step->holds) /* begun anew, or taken back: what an earlier try held goes first */
+        sessions_release(job->engine->work, job->step);
     wrap(job);
     job->lane_count = parallel ? (size_t)step->parallel : 1;
     if (job->lane_count > job->count && job->count > 0)

@@ -1,5 +1,6 @@
 #include "core/engine_parts.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,8 +108,10 @@ const struct step_variant *variant_at(const struct engine *engine, const struct 
     if (step->kind == STEP_GEXEC && !place_on(engine, place, step->from, &from))
         return NULL;
     int version = engine->app->model->nodes[from.node_index].version;
+    bool for_all = step->variant_count == 1 && step->variants[0].since == 0 &&
+                   step->variants[0].until == INT_MAX;
     if (from.node->kind == KIND_POSTGRES && version == 0)
-        return NULL;
+        return for_all ? &step->variants[0] : NULL;
     return step_variant_for(step, version / 10000);
 }
 

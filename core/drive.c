@@ -188,6 +188,12 @@ void drive_free(struct drive_lock *lock)
     uv_close((uv_handle_t *)&lock->tick, tick_closed);
 }
 
+static bool is_expected_down(const struct hold *hold)
+{
+    const struct model *model = hold->lock->engine->app->model;
+    return model->nodes[hold->place.node_index].link == LINK_EXPECTED_DOWN;
+}
+
 enum drive drive_state(const struct drive_lock *lock)
 {
     bool all = true, once = false;
@@ -195,7 +201,8 @@ enum drive drive_state(const struct drive_lock *lock)
         const struct hold *hold = &lock->holds[i];
         if (!hold->ours && hold->holder)
             return DRIVE_TAKEN;
-        all = all && hold->ours;
+        /* What a step took down can't be asked; the journal's lock stands for it meanwhile. */
+        all = all && (hold->ours || is_expected_down(hold));
         once = once || hold->held_once;
     }
     return all ? DRIVE_OURS : once ? DRIVE_LOST : DRIVE_ASKING;

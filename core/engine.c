@@ -162,10 +162,9 @@ static void settle_without_probe(struct engine *engine, size_t step, size_t plac
                        : last == E_ERROR  ? (undo ? E_YES : E_NO)
                        : undo             ? E_NO_ANSWER
                                           : E_NO;
-    char *message = last != E_LOST || undo
-                        ? NULL
-                        : xprintf("%s%s%s", at->message ? at->message : "",
-                                  at->message ? "; " : "", NOTHING_TO_SEE);
+    char *message = last != E_LOST || undo ? NULL
+                                           : xprintf("%s%s%s", at->message ? at->message : "",
+                                                     at->message ? "; " : "", NOTHING_TO_SEE);
     engine_event(engine, step, place, event, message);
     free(message);
 }
@@ -314,6 +313,7 @@ static void pass(struct engine *engine, struct preparation *look)
         bool in_place = prepared->probe == ANSWER_YES || (empty && !step_has_probe(engine, at, i));
         events[i] = prepared->absent ? E_LACKS : in_place ? E_IN_PLACE : E_PASS;
     }
+    engine_expect_down(engine, step);
     for (size_t i = 0; i < count; i++)
         if (engine_place(engine, at, i)->state == S_GATE)
             engine_event(engine, at, i, events[i],
@@ -591,12 +591,35 @@ bool engine_yes(struct engine *engine, uint64_t generation, const char *text, st
 }
 
 /* One undo leads to the next question, one fired step to the next step. */
+void engine_expect_down(struct engine *engine, const struct step *step)
+{
+    struct model *model = engine->app->model;
+    for (size_t i = 0; i < model->config->node_count; i++)
+        for (size_t j = 0; j < step->down_count; j++)
+            if (strcmp(model->nodes[i].config->role, step->down[j]) == 0) {
+                model->nodes[i].expected_down = true;
+                if (model->nodes[i].link != LINK_UP)
+                    model->nodes[i].link = LINK_EXPECTED_DOWN;
+            }
+}
+
+static void release_held(struct engine *engine, const struct step *step)
+{
+    const struct run *run = engine->app->run;
+    for (size_t i = 0; i < run->step_count; i++)
+        for (size_t j = 0; j < step->release_count; j++)
+            if (strcmp(run->steps[i].step->id, step->releases[j]) == 0)
+                sessions_release(engine->work, i);
+}
+
 static void step_ended(struct engine *engine, size_t step)
 {
     struct run *run = engine->app->run;
     enum state state = run_step_state(run, step);
     if (state_is_busy(state) || engine->resuming > 0)
         return;
+    if (state == S_DONE)
+        release_held(engine, run->steps[step].step);
     size_t next = run_next(run);
     if (run->aborting && state == S_UNDONE) {
         if (run_window_open(run) && run_back(run) < run->step_count)

@@ -144,6 +144,8 @@ json_t *engine_record(const struct engine *engine, const char *type, size_t step
 void engine_journal_statement(struct engine *engine, size_t step, size_t place, const char *shown,
                               const char *outcome, double ms, const char *detail);
 struct place_run *engine_place(const struct engine *engine, size_t step, size_t place);
+/* From here on it is no alarm when the nodes go away that the step takes down. */
+void engine_expect_down(struct engine *engine, const struct step *step);
 void set_text(char **text, const char *value);
 
 #endif

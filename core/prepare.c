@@ -40,7 +40,7 @@ static const struct script *probe_script(const struct engine *engine, size_t ste
 
 bool step_has_probe(const struct engine *engine, size_t step, size_t place)
 {
-    return probe_script(engine, step, place) != NULL;
+    return probe_script(engine, step, place) || engine->app->run->steps[step].step->down_count > 0;
 }
 
 static void probe_answered(struct probe *probe, enum answer answer, const char *error)
@@ -48,6 +48,18 @@ static void probe_answered(struct probe *probe, enum answer answer, const char *
     probe->done(answer, error, probe->arg);
     arena_free(&probe->arena);
     free(probe);
+}
+
+/* Every node of the roles that the step takes down is away. A server that only hangs is not. */
+static bool nodes_are_down(const struct engine *engine, const struct step *step)
+{
+    const struct model *model = engine->app->model;
+    for (size_t i = 0; i < model->config->node_count; i++)
+        for (size_t j = 0; j < step->down_count; j++)
+            if (strcmp(model->nodes[i].config->role, step->down[j]) == 0 &&
+                (model->nodes[i].link == LINK_UP || !model->nodes[i].error))
+                return false;
+    return true;
 }
 
 static void on_probe(struct reply *reply, void *arg)
@@ -79,7 +91,12 @@ void probe_ask(struct engine *engine, size_t step, size_t place, probe_done *don
 {
     struct probe *probe = xcalloc(1, sizeof *probe);
     *probe = (struct probe){.engine = engine, .done = done, .arg = arg};
+    const struct step *of = engine->app->run->steps[step].step;
     const struct script *script = probe_script(engine, step, place);
+    if (!script && of->down_count > 0) {
+        probe_answered(probe, nodes_are_down(engine, of) ? ANSWER_YES : ANSWER_NO, NULL);
+        return;
+    }
     struct script_text text = {0};
     struct place on;
     struct err err = {.text = "the server's version is not known yet"};

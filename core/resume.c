@@ -124,36 +124,51 @@ static void on_probe(enum answer answer, const char *error, void *arg)
     free(resumed);
 }
 
-/* A fact of the past (a wait that came true, two sides that were equal) and an effect that a later
- * step ended on purpose are not asked again once the run has gone on from them. */
-static bool is_past(const struct engine *engine, const struct story *stories, size_t stride,
-                    size_t step)
+/* Whether a step that ends the effect of another on purpose was begun where this place is: it may
+ * have ended it already, even if it was broken off or failed half way. */
+static bool was_begun_at(const struct run *run, const struct story *stories, size_t stride,
+                         size_t step, int database_index)
 {
-    const struct run *run = engine->app->run;
-    enum step_kind kind = run->steps[step].step->kind;
-    for (size_t later = step + 1; later < run->step_count; later++) {
-        bool begun = false, done = run->steps[later].place_count > 0;
-        for (size_t place = 0; place < run->steps[later].place_count; place++) {
-            const struct story *story = &stories[later * stride + place];
-            begun = begun || story->told;
-            done = done && story->told && story->state == S_DONE;
-        }
-        if (begun && (kind == STEP_WAIT || kind == STEP_COMPARE))
+    for (size_t place = 0; place < run->steps[step].place_count; place++) {
+        const struct story *story = &stories[step * stride + place];
+        int other = run->steps[step].places[place].place.database_index;
+        bool here = other == database_index || other < 0 || database_index < 0;
+        if (here && story->told &&
+            (state_is_busy(story->state) || story->state == S_DONE || story->state == S_FAILED ||
+             story->state == S_UNKNOWN))
             return true;
-        const struct step *other = run->steps[later].step;
-        for (size_t i = 0; done && i < other->supersede_count; i++)
-            if (strcmp(other->supersedes[i], run->steps[step].step->id) == 0)
-                return true;
     }
     return false;
 }
 
-static bool leaves_something_to_see(const struct step *step)
+static bool supersedes(const struct step *later, const struct step *step)
 {
-    for (size_t i = 0; i < step->variant_count; i++)
-        if (step->variants[i].probe.text)
+    for (size_t i = 0; i < later->supersede_count; i++)
+        if (strcmp(later->supersedes[i], step->id) == 0)
             return true;
-    return step->kind == STEP_WAIT;
+    return false;
+}
+
+/* A fact of the past (a wait that came true, two sides that were equal) and an effect that a later
+ * step ended on purpose are not asked again once the run has gone on from them: else the operator
+ * would be told to make again what the run has ended. */
+static bool is_past(const struct engine *engine, const struct story *stories, size_t stride,
+                    size_t step, size_t place)
+{
+    const struct run *run = engine->app->run;
+    enum step_kind kind = run->steps[step].step->kind;
+    int database_index = run->steps[step].places[place].place.database_index;
+    for (size_t later = step + 1; later < run->step_count; later++) {
+        bool begun = false;
+        for (size_t i = 0; i < run->steps[later].place_count; i++)
+            begun = begun || stories[later * stride + i].told;
+        if (begun && (kind == STEP_WAIT || kind == STEP_COMPARE))
+            return true;
+        if (supersedes(run->steps[later].step, run->steps[step].step) &&
+            was_begun_at(run, stories, stride, later, database_index))
+            return true;
+    }
+    return false;
 }
 
 /* States are recalled as the journal tells them; then the probes say what is true. */
@@ -167,9 +182,14 @@ static void restore(struct engine *engine, const struct story *stories, size_t s
         return;
     enum state state = engine_place(engine, step, place)->state;
     bool settled = state != S_DONE && state != S_FAILED && state != S_UNKNOWN;
-    if (settled || (state == S_DONE && is_past(engine, stories, stride, step)))
+    if (settled || (state == S_DONE && is_past(engine, stories, stride, step, place)))
         return;
-    if (!leaves_something_to_see(run->steps[step].step)) {
+    if (run->steps[step].step->holds && state == S_DONE) {
+        run_event(run, step, place, E_RECHECK, now);
+        engine_event(engine, step, place, E_NO, "the session that it held ended with its console");
+        return;
+    }
+    if (!step_can_be_seen(run->steps[step].step)) {
         if (state == S_UNKNOWN) {
             run_event(run, step, place, E_RECHECK, now);
             engine_event(engine, step, place, E_NO,
@@ -236,6 +256,15 @@ static void tell(const struct run *run, struct story *stories, size_t stride, si
         forget(run, stories, stride, step);
 }
 
+/* Nodes that a step has taken down are no alarm, until they are up again. */
+static void expect_down(struct engine *engine, const struct story *stories, size_t stride)
+{
+    const struct run *run = engine->app->run;
+    for (size_t step = 0; step < run->step_count; step++)
+        if (stories[step * stride].told && stories[step * stride].state == S_DONE)
+            engine_expect_down(engine, run->steps[step].step);
+}
+
 void resume_run(struct engine *engine)
 {
     struct run *run = engine->app->run;
@@ -258,6 +287,7 @@ void resume_run(struct engine *engine)
         else if (strcmp(type, "capture") == 0)
             restore_captures(engine, record, step, place);
     }
+    expect_down(engine, stories, stride);
     engine->resuming = 1;
     engine->window_noted = says_opened(last_window(engine));
     for (size_t step = 0; step < run->step_count; step++)

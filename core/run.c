@@ -529,10 +529,7 @@ static bool may_fire(const struct run *run, size_t step, struct err *why)
 static bool may_recheck(const struct run *run, size_t step, struct err *why)
 {
     const struct step *asked = run->steps[step].step;
-    bool has_probe = asked->kind == STEP_WAIT;
-    for (size_t i = 0; i < asked->variant_count; i++)
-        has_probe = has_probe || asked->variants[i].probe.text;
-    if (!has_probe)
+    if (!step_can_be_seen(asked))
         return err_set(why, "it has no probe to ask");
     if (run->steps[step].superseded)
         return comes_first(run, superseder(run, step), "ended its effect on purpose", why);

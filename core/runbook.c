@@ -11,19 +11,20 @@
 
 /* Everything that a runbook may say; core/runbooks/README.md says what it means. */
 static const struct directive_rule rules[] = {
-    {"runbook", NULL, RULE_VALUE, false},     {"title", NULL, RULE_VALUE, false},
-    {"why", NULL, RULE_VALUE, true},          {"title", "step", RULE_VALUE, false},
-    {"why", "step", RULE_VALUE, true},        {"phase", "step", RULE_VALUE, false},
-    {"on", "step", RULE_VALUE, false},        {"from", "step", RULE_VALUE, false},
-    {"per", "step", RULE_VALUE, false},       {"kind", "step", RULE_VALUE, false},
-    {"window", "step", RULE_VALUE, false},    {"requires", "step", RULE_VALUE, true},
-    {"capture", "step", RULE_VALUE, true},    {"no-transaction", "step", RULE_FLAG, false},
-    {"parallel", "step", RULE_VALUE, false},  {"timeout", "step", RULE_VALUE, false},
-    {"confirm", "step", RULE_VALUE, false},   {"supersedes", "step", RULE_VALUE, true},
-    {"needs", "step", RULE_VALUE, true},      {"down", "step", RULE_VALUE, true},
-    {"holds", "step", RULE_FLAG, false},      {"probe", "step", RULE_SECTION, false},
-    {"undo", "step", RULE_SECTION, false},    {"each", "step", RULE_SECTION, false},
-    {"abandon", "step", RULE_SECTION, false}, {NULL, NULL, RULE_FLAG, false}};
+    {"runbook", NULL, RULE_VALUE, false},    {"title", NULL, RULE_VALUE, false},
+    {"why", NULL, RULE_VALUE, true},         {"title", "step", RULE_VALUE, false},
+    {"why", "step", RULE_VALUE, true},       {"phase", "step", RULE_VALUE, false},
+    {"on", "step", RULE_VALUE, false},       {"from", "step", RULE_VALUE, false},
+    {"per", "step", RULE_VALUE, false},      {"kind", "step", RULE_VALUE, false},
+    {"window", "step", RULE_VALUE, false},   {"requires", "step", RULE_VALUE, true},
+    {"capture", "step", RULE_VALUE, true},   {"no-transaction", "step", RULE_FLAG, false},
+    {"parallel", "step", RULE_VALUE, false}, {"timeout", "step", RULE_VALUE, false},
+    {"confirm", "step", RULE_VALUE, false},  {"supersedes", "step", RULE_VALUE, true},
+    {"needs", "step", RULE_VALUE, true},     {"down", "step", RULE_VALUE, true},
+    {"releases", "step", RULE_VALUE, true},  {"holds", "step", RULE_FLAG, false},
+    {"probe", "step", RULE_SECTION, false},  {"undo", "step", RULE_SECTION, false},
+    {"each", "step", RULE_SECTION, false},   {"abandon", "step", RULE_SECTION, false},
+    {NULL, NULL, RULE_FLAG, false}};
 
 static const char *const phases[] = {
     [PHASE_PREPARE] = "prepare", [PHASE_WINDOW] = "window", [PHASE_AFTER] = "after", NULL};
@@ -199,6 +200,7 @@ static bool read_step(const struct reading *r, const struct entry *entry, struct
     step->require_count = value_words(r, entry, "requires", &step->requires);
     step->supersede_count = value_words(r, entry, "supersedes", &step->supersedes);
     step->down_count = value_words(r, entry, "down", &step->down);
+    step->release_count = value_words(r, entry, "releases", &step->releases);
     if (!step->title || !step->on) {
         const char *lacks = step->title ? "on" : "title";
         return wrong(r->runbook, r->err, entry->line, "the step %s has no `%s`; add `--- %s ...`",
@@ -456,7 +458,7 @@ static bool variant_is_whole(const struct checking *c, const struct step_variant
     if (is_missing(&variant->body) && is_missing(&variant->each))
         return wrong(c->runbook, c->err, step->line,
                      "the step %s has no text; write it below the directives", step->id);
-    if (rule->probe && is_missing(&variant->probe))
+    if (rule->probe && is_missing(&variant->probe) && step->down_count == 0)
         return wrong(c->runbook, c->err, step->line,
                      "the step %s has no probe; add `--- probe` and a query whose boolean `done` "
                      "tells whether its effect is in place, or `--- probe none REASON`",
@@ -597,6 +599,19 @@ static bool checks_exist(const struct checking *c)
     return true;
 }
 
+static bool released_exist(const struct checking *c)
+{
+    for (size_t i = 0; i < c->step->release_count; i++) {
+        const struct step *other = runbook_step(c->runbook, c->step->releases[i]);
+        if (!other || !other->holds)
+            return wrong(c->runbook, c->err, line_of(c, "releases"),
+                         "no step \"%s\" holds a session that %s could release; name one that says "
+                         "`holds`",
+                         c->step->releases[i], c->step->id);
+    }
+    return true;
+}
+
 static bool superseded_exist(const struct checking *c)
 {
     for (size_t i = 0; i < c->step->supersede_count; i++) {
@@ -666,7 +681,7 @@ static bool variables_are_defined(const struct checking *c)
 
 static bool step_is_right(const struct checking *c)
 {
-    return step_is_whole(c) && checks_exist(c) && superseded_exist(c) &&
+    return step_is_whole(c) && checks_exist(c) && superseded_exist(c) && released_exist(c) &&
            (!c->config || roles_are_known(c)) &&
            (!is_present(c, c->step) || variables_are_defined(c));
 }
@@ -709,4 +724,12 @@ bool runbook_check(const struct runbook *runbook, const struct catalogue *catalo
             return false;
     }
     return window_is_right(&c);
+}
+
+bool step_can_be_seen(const struct step *step)
+{
+    for (size_t i = 0; i < step->variant_count; i++)
+        if (step->variants[i].probe.text)
+            return true;
+    return step->kind == STEP_WAIT || step->down_count > 0;
 }

@@ -46,8 +46,8 @@ struct step {
     bool opens, closes; /* the window */
     bool typed;         /* `--- confirm typed`: the run's name, not a letter */
     bool transaction;   /* false: `--- no-transaction` */
-    bool holds;         /* its session stays open for later steps */
-    int parallel;       /* gexec: sessions; 1: one transaction */
+    bool holds;   /* runs on a replication connection of its own, open until a step releases it */
+    int parallel; /* gexec: sessions; 1: one transaction */
     int timeout_ms;
     const char **requires; /* check ids */
     size_t require_count;
@@ -55,8 +55,10 @@ struct step {
     size_t capture_count;
     const char **supersedes; /* steps whose effect it ends on purpose: their probes count no more */
     size_t supersede_count;
-    const char **down; /* roles that it takes down: no alarm */
+    const char **down; /* roles that it takes down: no alarm, and its probe where it has none */
     size_t down_count;
+    const char **releases; /* steps whose held sessions end once this one is done */
+    size_t release_count;
     struct need *needs;
     size_t need_count;
     struct step_variant *variants;
@@ -86,6 +88,10 @@ void runbook_free(struct runbook *runbook);
  * roles and variables of the configuration are not looked at). False and the first one in `err`. */
 bool runbook_check(const struct runbook *runbook, const struct catalogue *catalogue,
                    const struct config *config, struct err *err);
+
+/* Whether its effect can be asked for: by a probe, by its own query (a wait), or by nodes that it
+ * takes down. */
+bool step_can_be_seen(const struct step *step);
 
 /* False where the configuration's variables say that the step is not for this run. `config` may be
  * NULL: then it is. */

@@ -144,8 +144,11 @@ static void on_link(struct session *session, const char *error, void *arg)
     /* While it tries again, why it failed last stays the news. */
     if (error || session_link(session) == SESSION_READY)
         set_error(&facts->error, app, error);
-    if (facts->link != LINK_EXPECTED_DOWN || session_link(session) == SESSION_READY)
-        facts->link = links[session_link(session)];
+    facts->link = links[session_link(session)];
+    if (facts->link == LINK_UP)
+        facts->expected_down = false;
+    else if (facts->expected_down)
+        facts->link = LINK_EXPECTED_DOWN;
     facts->retry_ms = session_retry_ms(session);
     if (session_link(session) == SESSION_READY) {
         facts->version = session_version(session);

@@ -21,6 +21,9 @@ struct seat {
     struct queued *first, **last;
 };
 
+/* Lanes from here on are held replication connections. */
+enum { HELD_LANE = 1000 };
+
 struct sessions {
     struct app *app;
     char *application_name;
@@ -86,6 +89,8 @@ static struct seat *seat_for(struct sessions *sessions, const struct place *plac
         .database = pooler ? NULL : place->database, /* its console is a database of its own */
         .application_name = sessions->application_name,
         .read_only = sessions->read_only,
+        .replication = lane >= HELD_LANE,
+        .once = lane >= HELD_LANE,
         .setup = catalogue_query(sessions->app->catalogue, "own_session")->variants[0].text,
         .changed = on_link,
         .arg = seat,
@@ -139,6 +144,33 @@ void sessions_send(struct sessions *sessions, const struct place *place, size_t 
     *queued = (struct queued){NULL, xstrdup(sql), deadline_ms, done, arg};
     *seat->last = queued;
     seat->last = &queued->next;
+}
+
+void sessions_send_held(struct sessions *sessions, const struct place *place, size_t hold,
+                        const char *sql, uint64_t deadline_ms, session_done *done, void *arg)
+{
+    sessions_send(sessions, place, HELD_LANE + hold, sql, deadline_ms, done, arg);
+}
+
+bool sessions_holds(const struct sessions *sessions, const struct place *place, size_t hold)
+{
+    const struct seat *seat = find(sessions, place, HELD_LANE + hold);
+    return seat && session_link(seat->session) == SESSION_READY;
+}
+
+void sessions_release(struct sessions *sessions, size_t hold)
+{
+    for (struct seat **at = &sessions->seats; *at;) {
+        struct seat *seat = *at;
+        if (seat->lane != HELD_LANE + hold) {
+            at = &seat->next;
+            continue;
+        }
+        *at = seat->next;
+        session_close(seat->session);
+        serve_queue(seat, false, "the console closed the connection");
+        free(seat);
+    }
 }
 
 void sessions_cancel(struct sessions *sessions, const struct place *place)

@@ -20,6 +20,15 @@ void sessions_warm(struct sessions *sessions, const struct place *place);
 void sessions_send(struct sessions *sessions, const struct place *place, size_t lane,
                    const char *sql, uint64_t deadline_ms, session_done *done, void *arg);
 
+/* As sessions_send(), on a replication connection of its own that is kept open under `hold` (a
+ * number of the caller's) and never made anew: what lives as long as the connection is gone with
+ * it. */
+void sessions_send_held(struct sessions *sessions, const struct place *place, size_t hold,
+                        const char *sql, uint64_t deadline_ms, session_done *done, void *arg);
+/* Whether it is still open; ends it on every place. */
+bool sessions_holds(const struct sessions *sessions, const struct place *place, size_t hold);
+void sessions_release(struct sessions *sessions, size_t hold);
+
 /* Cancels what runs on the place, in every lane. */
 void sessions_cancel(struct sessions *sessions, const struct place *place);
 
