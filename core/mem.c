@@ -211,8 +211,15 @@ struct arena_block {
     alignas(max_align_t) char data[];
 };
 
+static size_t aligned(size_t size)
+{
+    size_t step = alignof(max_align_t);
+    return sum(size, step - 1) / step * step;
+}
+
 static struct arena_block *block_new(size_t room)
 {
+    room = aligned(room); /* so that rounding up what is used never leaves the block */
     struct arena_block *block = xcalloc(1, sum(sizeof *block, room));
     block->room = room;
     return block;
@@ -236,14 +243,20 @@ static struct arena_block *block_for(struct arena *arena, size_t size)
     return block;
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+/* Texts lie side by side: most of what an answer of 10,000 tables takes is short ones. */
+static char *alloc_text(struct arena *arena, size_t size)
 {
-    size_t step = alignof(max_align_t);
-    size = sum(size ? size : 1, step - 1) / step * step;
     struct arena_block *block = block_for(arena, size);
-    void *new = block->data + block->used;
+    char *new = block->data + block->used;
     block->used += size;
     return new;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    if (arena->blocks)
+        arena->blocks->used = aligned(arena->blocks->used);
+    return alloc_text(arena, aligned(size ? size : 1));
 }
 
 char *arena_strdup(struct arena *arena, const char *text)
@@ -254,7 +267,7 @@ char *arena_strdup(struct arena *arena, const char *text)
 char *arena_strndup(struct arena *arena, const char *text, size_t length)
 {
     length = strnlen(text, length);
-    char *copy = arena_alloc(arena, sum(length, 1));
+    char *copy = alloc_text(arena, sum(length, 1));
     memcpy(copy, text, length);
     return copy;
 }
@@ -265,7 +278,7 @@ char *arena_printf(struct arena *arena, const char *format, ...)
     va_start(args, format);
     va_copy(again, args);
     size_t size = printed_length(format, args) + 1;
-    char *text = arena_alloc(arena, size);
+    char *text = alloc_text(arena, size);
     vsnprintf(text, size, format, again);
     va_end(again);
     va_end(args);

@@ -18,7 +18,8 @@ struct table *table_new(int columns, const char *const *names)
 void table_add(struct table *table, const char *const *cells)
 {
     size_t row_size = (size_t)table->columns * sizeof *table->cells;
-    const char **row = arena_grow(&table->arena, &table->cells, (size_t)table->rows, row_size);
+    /* Not in the arena: there each array that it outgrew would stay. */
+    const char **row = grow(&table->cells, (size_t)table->rows, row_size);
     for (int i = 0; i < table->columns; i++)
         row[i] = arena_strdup(&table->arena, cells[i]);
     table->rows++;
@@ -29,6 +30,7 @@ void table_free(struct table *table)
     if (!table)
         return;
     arena_free(&table->arena);
+    free(table->cells);
     free(table);
 }
 

@@ -8,11 +8,11 @@
 #include "core/mem.h"
 
 struct table {
-    struct arena arena; /* owns everything below */
+    struct arena arena; /* owns names and texts */
     int columns;
     int rows;
     const char **names;
-    const char **cells; /* rows * columns; NULL is SQL's NULL */
+    const char **cells; /* rows * columns; NULL is SQL's NULL; the table's own */
 };
 
 /* An empty table with these column names (copied). The caller frees it with table_free(). */
