@@ -11,8 +11,9 @@
 enum {
     DEADLINE_MS = 10000,
     TICK_MS = 1000,
-    AGAIN_MS = 5000, /* how often what the next step requires is looked at */
-    DEAR_MS = 200    /* what costs more is run once, and when it is asked for */
+    AGAIN_MS = 5000,          /* how often what the next step requires is looked at */
+    WATCHED_AGAIN_MS = 30000, /* by a watcher, who has no step to confirm: there may be many */
+    DEAR_MS = 200             /* what costs more is run once, and when it is asked for */
 };
 
 /* One question of a check under way: a place, and what it answered. */
@@ -82,26 +83,49 @@ static void add_shown(struct table *offenders, const struct part *part, const ch
     }
 }
 
-static const char *detail_of(const struct table *table, const char *object)
+/* Two cells of a row, to find rows by. */
+struct pair {
+    const char *first, *second;
+};
+
+static int by_first(const void *a, const void *b)
 {
+    return strcmp(((const struct pair *)a)->first, ((const struct pair *)b)->first);
+}
+
+static int by_both(const void *a, const void *b)
+{
+    int order = by_first(a, b);
+    return order ? order
+                 : strcmp(((const struct pair *)a)->second, ((const struct pair *)b)->second);
+}
+
+/* The rows in order: looking each of 30,000 up one by one would hold the console for seconds. The
+ * caller frees the result. */
+static struct pair *sorted_pairs(const struct table *table, const char *first, const char *second,
+                                 int (*order)(const void *, const void *))
+{
+    struct pair *pairs = xcalloc((size_t)table->rows + 1, sizeof *pairs);
     for (int row = 0; row < table->rows; row++) {
-        const char *text = table_text(table, row, "object");
-        if (text && strcmp(text, object) == 0) {
-            const char *detail = table_text(table, row, "detail");
-            return detail ? detail : "";
-        }
+        const char *a = table_text(table, row, first), *b = table_text(table, row, second);
+        pairs[row] = (struct pair){a ? a : "", b ? b : ""};
     }
-    return NULL;
+    qsort(pairs, (size_t)table->rows, sizeof *pairs, order);
+    return pairs;
 }
 
 /* Rows that only one side has, or that differ. */
 static void add_differences(struct table *offenders, const struct part *here,
                             const struct part *there, const char *place)
 {
+    struct pair *pairs = sorted_pairs(there->table, "object", "detail", by_first);
     for (int row = 0; row < here->table->rows; row++) {
         const char *object = table_text(here->table, row, "object");
         const char *detail = table_text(here->table, row, "detail");
-        const char *other = detail_of(there->table, object ? object : "");
+        struct pair wanted = {object ? object : "", NULL};
+        const struct pair *found =
+            bsearch(&wanted, pairs, (size_t)there->table->rows, sizeof *pairs, by_first);
+        const char *other = found ? found->second : NULL;
         if (other && strcmp(other, detail ? detail : "") == 0)
             continue;
         char *text = other ? xprintf("%s: %s, %s: %s", here->place.node->name, detail ? detail : "",
@@ -113,6 +137,7 @@ static void add_differences(struct table *offenders, const struct part *here,
             add_offender(offenders, place, object, text);
         free(text);
     }
+    free(pairs);
 }
 
 static struct part *counterpart(struct check_run *run, const struct part *part)
@@ -147,15 +172,16 @@ static void collect(struct check_run *run, struct table *offenders)
 /* An accepted check stays so only while each offender was one when it was accepted. */
 static bool nothing_new(const struct table *before, const struct table *now)
 {
-    for (int row = 0; row < now->rows; row++) {
-        bool known = false;
-        for (int old = 0; before && old < before->rows && !known; old++)
-            known = strcmp(before->cells[old * 3], now->cells[row * 3]) == 0 &&
-                    strcmp(before->cells[old * 3 + 1], now->cells[row * 3 + 1]) == 0;
-        if (!known)
-            return false;
+    if (!before)
+        return now->rows == 0;
+    struct pair *pairs = sorted_pairs(before, "place", "object", by_both);
+    bool known = true;
+    for (int row = 0; row < now->rows && known; row++) {
+        struct pair wanted = {now->cells[row * 3], now->cells[row * 3 + 1]};
+        known = bsearch(&wanted, pairs, (size_t)before->rows, sizeof *pairs, by_both) != NULL;
     }
-    return true;
+    free(pairs);
+    return known;
 }
 
 static bool all_absent(const struct check_run *run)
@@ -373,7 +399,8 @@ static const struct step *next_step(const struct app *app)
 static bool is_due(const struct checks *checks, const struct check_result *result)
 {
     uint64_t age = app_now(checks->app) - result->answered_ms;
-    return !result->running && result->cost_ms <= DEAR_MS && age >= AGAIN_MS;
+    uint64_t again = checks->app->mode == MODE_WATCH ? WATCHED_AGAIN_MS : AGAIN_MS;
+    return !result->running && result->cost_ms <= DEAR_MS && age >= again;
 }
 
 /* All of them once, as soon as the servers are known; then only what holds the next step back. */
