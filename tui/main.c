@@ -1,4 +1,5 @@
 #include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +116,9 @@ int main(int argc, char **argv)
     struct err err;
     setlocale(LC_ALL, "");
     signal(SIGPIPE, SIG_IGN);
+#ifdef M_ARENA_MAX
+    mallopt(M_ARENA_MAX, 1); /* else each of the pool's threads gets a heap of its own */
+#endif
     /* Name look-ups that hang must not keep the journal from being synced. */
     setenv("UV_THREADPOOL_SIZE", "32", 0);
     if (!options_read(argc, argv, &options, &err))
