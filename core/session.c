@@ -208,12 +208,13 @@ static void finish_request(struct session *session)
     session->sent = false;
     uv_timer_stop(&session->timer);
     struct reply reply = {.ms = (double)(uv_hrtime() - session->sent_ns) / 1e6};
-    char *message = NULL;
+    char *message = NULL, tag[64];
     ExecStatusType status = PQresultStatus(result);
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
         reply.kind = REPLY_OK;
         reply.table = status == PGRES_TUPLES_OK ? table_of(result) : NULL;
-        reply.tag = PQcmdStatus(result);
+        snprintf(tag, sizeof tag, "%s", PQcmdStatus(result));
+        reply.tag = tag;
     } else if (status == PGRES_EMPTY_QUERY) {
         reply.kind = REPLY_OK;
         reply.tag = "";
@@ -224,9 +225,10 @@ static void finish_request(struct session *session)
         const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
         snprintf(reply.sqlstate, sizeof reply.sqlstate, "%s", sqlstate ? sqlstate : "");
     }
+    /* Before the callback, which may make something as large of the rows. */
+    PQclear(result);
     session->holders++; /* a callback may close the session */
     answer(take_request(session), &reply);
-    PQclear(result);
     free(message);
     if (!session->closing)
         session_next(session);
