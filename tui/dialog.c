@@ -236,6 +236,7 @@ static void answer_key(struct face *face, int key, wchar_t character)
         edit(dialog, key, character);
     } else if (!is_yes(dialog, key, character)) {
         dialog_close(face);
+        face->drop_rest = true; /* what came with it was meant for the question as well */
         face_say(face, ROLE_NORMAL, "no: nothing was done");
     } else if (why_not(face) != NULL) {
         face_say(face, ROLE_BAD, "not now: %s", why_not(face));

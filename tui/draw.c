@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define DIALOG_ROWS 9 /* with less, a dialog takes the whole screen */
+
 /* The checklist's cursor goes with the run for as long as the operator leaves it there. */
 static void follow_run(struct face *face)
 {
@@ -67,6 +69,16 @@ static void draw_panels(struct face *face, const struct paint *screen, const str
     }
 }
 
+/* A dialog leaves the window's clock and what is said of the keys in sight, where there is room. */
+static struct paint dialog_room(const struct paint *screen, const struct layout *layout)
+{
+    int rows = screen->at.rows - layout->header.rows - layout->footer.rows;
+
+    if (rows < DIALOG_ROWS)
+        return *screen;
+    return paint_part(screen, (struct rect){layout->header.rows, 0, rows, screen->at.cols});
+}
+
 void face_draw(struct face *face)
 {
     struct rect cursor = {0};
@@ -95,7 +107,8 @@ void face_draw(struct face *face)
     struct paint footer = paint_part(&screen, layout.footer);
     if (footer.at.rows > 0)
         footer_draw(face, &footer);
-    dialog_draw(face, &screen, &cursor);
+    struct paint room = dialog_room(&screen, &layout);
+    dialog_draw(face, &room, &cursor);
     ring(face);
     set_title(face);
     screen_end(cursor.y, cursor.x);

@@ -38,7 +38,7 @@ struct face {
     bool touched;    /* by the user: drawn at once, even while paused */
     bool redraw;     /* the terminal may show something else than we think */
     bool pasting;    /* between the brackets of a paste */
-    bool drop_rest;  /* a question opened: what waits behind its key is thrown away */
+    bool drop_rest;  /* a question opened or closed: what waits behind its key is thrown away */
     bool burst;      /* this key came together with others */
     bool closing;
     int exit_code;
