@@ -9,10 +9,14 @@
 #include <sys/time.h>
 #include <time.h>
 
-/* After the window the target feeds the source: the way back. */
-static bool is_reversed(const struct run *run)
+/* The window ended because a step that closes it is done; else it was left by undoing. */
+static bool went_through(const struct run *run)
 {
-    return run->window_closed_ms > 0;
+    for (size_t i = 0; i < run->step_count; i++) {
+        if (run->steps[i].step->closes && run_step_state(run, i) == S_DONE)
+            return true;
+    }
+    return false;
 }
 
 static int node_of(const struct app *app, const char *role)
@@ -22,6 +26,25 @@ static int node_of(const struct app *app, const char *role)
             return (int)i;
     }
     return -1;
+}
+
+static bool feeds(const struct app *app, const char *role)
+{
+    int node = node_of(app, role);
+    const struct sample *sample = node < 0 ? NULL : model_sample(app->model, "slots", node, -1);
+
+    for (int row = 0; sample && sample->table && row < sample->table->rows; row++) {
+        const char *type = table_text(sample->table, row, "slot_type");
+        if (type && strcmp(type, "logical") == 0 && table_bool(sample->table, row, "active", false))
+            return true;
+    }
+    return false;
+}
+
+/* On the way back the target feeds the source: the slots say so, whatever the runbook. */
+static bool is_reversed(const struct app *app)
+{
+    return feeds(app, "target") && !feeds(app, "source");
 }
 
 static void node_name(const struct app *app, const char *role, char *out, size_t room)
@@ -40,7 +63,7 @@ static void node_name(const struct app *app, const char *role, char *out, size_t
 
 static void direction_piece(const struct face *face, struct pieces *pieces)
 {
-    bool reversed = is_reversed(face->app->run);
+    bool reversed = is_reversed(face->app);
     char from[80], to[80];
 
     node_name(face->app, reversed ? "target" : "source", from, sizeof from);
@@ -76,7 +99,7 @@ static void driver_piece(const struct app *app, struct pieces *pieces)
 /* The slot that is farthest behind, on the side that feeds. */
 static const struct sample *worst_slot(const struct app *app, int *worst)
 {
-    int node = node_of(app, is_reversed(app->run) ? "target" : "source");
+    int node = node_of(app, is_reversed(app) ? "target" : "source");
     const struct sample *sample = node < 0 ? NULL : model_sample(app->model, "slots", node, -1);
     int64_t most = INT64_MIN;
 
@@ -201,7 +224,7 @@ static void window_piece(const struct face *face, struct pieces *pieces)
     }
     if (!run_window_open(run)) {
         uint64_t end = run->window_closed_ms;
-        if (end < run->window_opened_ms)
+        if (!went_through(run))
             pieces_add(pieces, ROLE_HEADER, 0, "window shut again, budget %s", whole);
         else
             pieces_add(pieces, ROLE_OK, 0, "window took %s of %s",
@@ -237,7 +260,7 @@ static void step_piece(const struct app *app, struct pieces *pieces)
     enum state state = run_step_state(app->run, at);
     pieces_add(pieces, state_is_busy(state) ? ROLE_BUSY : ROLE_HEADER, 3, "step %zu/%zu %s: %s",
                at + 1, count, app->run->steps[at].step->id,
-               state == S_PENDING ? "next" : state_word(state));
+               state == S_PENDING || state == S_UNDONE ? "next" : state_word(state));
 }
 
 bool banner_text(const struct app *app, char *text, size_t room)
