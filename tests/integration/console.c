@@ -3,15 +3,12 @@
 #include "core/journal.h"
 #include "tests/integration/support.h"
 #include "tests/screen/expect.h"
+#include "tests/screen/svg.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -103,11 +100,7 @@ static void say_yes(void)
     }
     term_keys(t, "rehearsal");
     term_expect(t, "Esc for no: rehearsal");
-    /* Enter has opened it: for a second it counts as held down. */
-    for (int i = 0; i < 5 && term_find(t, "Esc for no", NULL, NULL); i++) {
-        term_keys(t, "\r");
-        term_wait_no_text(t, "Esc for no", 1200);
-    }
+    term_keys(t, "\r");
     term_expect_gone(t, "Esc for no");
 }
 
@@ -179,6 +172,15 @@ static size_t journaled(const char *type, const char *step, const char *text)
     }
     json_decref(records);
     return count;
+}
+
+/* The journal is written beside the screen: it may take a moment more. */
+static void expect_journaled(const char *type, const char *step, const char *text, size_t count)
+{
+    for (int i = 0; i < 100 && journaled(type, step, text) != count; i++)
+        term_wait_text(t, "\001", 20);
+    cr_assert_eq(journaled(type, step, text), count, "not in the journal: %s of %s with %s", type,
+                 step ? step : "any step", text);
 }
 
 static void quit(void)
@@ -259,11 +261,247 @@ Test(console, a_live_shop_moves_by_keys_alone)
     expect_same_content("shop");
     expect_same_content("billing");
     walk_to(NULL);
-    cr_assert_eq(journaled("outcome", "unfreeze", "\"done\""), 2);
-    cr_assert_eq(journaled("window", NULL, "opened"), 1);
+    expect_journaled("outcome", "unfreeze", "\"done\"", 2);
+    expect_journaled("window", NULL, "opened", 1);
     term_expect(other, "finished");
     quit();
     term_keys(other, "q");
     term_expect_exit(other, 0);
     fprintf(stderr, "console: 14 to 18 by keys in %.1f s\n", (now_ms() - began) / 1000);
+}
+
+/* A name that would set the terminal's title and turn the line around. */
+#define HOSTILE "U&\"e\\001b]2;pwned\\0007\\202ex\""
+
+Test(console, a_reflex_never_says_yes)
+{
+    lab = lab_up("reflex", 18920, 14, 18, "--no-pooler");
+    lab_do(&lab, "source", "shop", "CREATE TABLE " HOSTILE " (id int PRIMARY KEY)");
+    lab_do(&lab, "source", "shop", "CREATE TABLE public.keyless (a int)");
+    drive(NULL, 80, 24);
+
+    /* Typed ahead, held down, together, pasted. */
+    term_keys(t, "\rRRRR");
+    wait_for_question();
+    term_keys(t, "RR");
+    term_expect(t, "several keys at once say nothing");
+    term_paste(t, "R");
+    term_expect(t, "a pasted text says nothing here");
+    wait_for_question();
+    term_keys(t, "\r\r\r");
+    term_expect(t, "no: nothing was done");
+    cr_assert_eq(journaled("intent", NULL, NULL), 0);
+    cr_assert_eq(journaled("statement", NULL, NULL), 0);
+
+    /* A reason, and the journal has it. */
+    walk_to("passwords");
+    term_keys(t, "x");
+    term_expect(t, "Type the reason and Enter");
+    term_check(t, term_wait(t, can_be_answered, NULL, STEP_MS), "no question");
+    term_keys(t, "set by hand");
+    term_expect(t, "set by hand");
+    term_keys(t, "\r");
+    expect_moved_on(3);
+    expect_journaled("skip", "passwords", "set by hand", 1);
+
+    /* A red check says why, stands in the way, and goes as its reason goes. */
+    term_keys(t, "\r");
+    term_expect(t, "Yes is not possible: check replica_identity does not hold");
+    term_expect(t, "checks stand in the way");
+    term_keys(t, "R");
+    term_check(t, !term_wait_no_text(t, "Yes is not possible", 500), "a red check was passed");
+    cr_assert_eq(journaled("intent", "source_schema", NULL), 0);
+    lab_do(&lab, "source", "shop", "DROP TABLE public.keyless");
+    wait_for_question();
+    say_yes();
+    expect_moved_on(4);
+
+    walk_to("fence");
+    term_keys(t, "u");
+    term_expect(t, "not now: nothing to undo");
+    term_keys(t, "ku");
+    term_expect(t, "Take back step 7: ");
+    wait_for_question();
+    term_check(t, term_find(t, "DROP SCHEMA pgcutover;", NULL, NULL), "the undo is not shown");
+    say_yes();
+    term_expect(t, "step 7/");
+    expect_journaled("outcome", "heartbeat_target", "undone", 2);
+    char *left = lab_ask(&lab, "target", "shop",
+                         "SELECT count(*) FROM pg_namespace WHERE nspname = 'pgcutover'");
+    cr_assert_str_eq(left, "0");
+    free(left);
+
+    term_keys(t, "4z/pwned\r");
+    term_expect(t, "\\x1b]2;pwned\\x07<U+202E>x");
+    cr_assert_not(term_sent(t, 0, "\033]2;pwned"));
+    cr_assert_not(term_sent(t, 0, "\u202e"));
+    term_key(t, TERM_ESC);
+    term_expect_gone(t, "pwned");
+    quit();
+}
+
+/* Arms every step of the window, and says how many. */
+static int arm_window(void)
+{
+    int armed = 0;
+    for (;;) {
+        term_keys(t, "a");
+        term_check(t, term_wait_text(t, " Arm step", 1000) || term_find(t, "not now: ", NULL, NULL),
+                   "neither a question nor a reason");
+        if (term_find(t, "only steps of the window can be armed", NULL, NULL))
+            return armed;
+        if (term_find(t, " Arm step", NULL, NULL)) {
+            say_yes();
+            armed++;
+        }
+        term_keys(t, "j");
+        term_expect_gone(t, "not now: ");
+    }
+}
+
+Test(console, a_window_is_left_then_fired_then_rolled_back)
+{
+    int row;
+    lab = lab_up("fire", 18930, 14, 18, "");
+    load_start(&lab);
+    drive(NULL, 130, 40);
+    walk_to("barrier");
+    term_expect(t, "WINDOW OPEN");
+    term_keys(t, "A");
+    for (int i = 0; i < 10 && !term_wait_text(t, "window shut again", 100); i++) {
+        term_check(t, term_wait_text(t, "Take back step", STEP_MS), "nothing to take back");
+        say_yes();
+        term_wait_text(t, "Take back step", 3000);
+    }
+    term_expect(t, "window shut again");
+    load_wait_acks(&lab, 50);
+    walk_to("pause");
+
+    int armed = arm_window();
+    cr_assert_geq(armed, 15);
+    term_keys(t, "F");
+    term_expect(t, "Fire the armed window");
+    say_yes();
+    term_check(t, term_wait_text(t, "window took", STEP_MS), "the window does not close");
+    term_find(t, "window took", &row, NULL);
+    fprintf(stderr, "console: %d armed steps: %.40s\n", armed,
+            strstr(term_row(t, row), "window took"));
+    walk_to("no_strays");
+    load_wait_acks(&lab, 50);
+    quit();
+
+    drive("rollback", 130, 40);
+    walk_to(NULL);
+    load_wait_acks(&lab, 50);
+    load_stop(&lab);
+    cr_assert_eq(load_failed(&lab), 0);
+    load_expect_nothing_lost(&lab, "source");
+    quit();
+}
+
+/* Signals the source's postmaster and its children. */
+static void signal_source(const char *name)
+{
+    char command[300];
+    snprintf(command, sizeof command,
+             "p=$(head -1 '%s'/source/postmaster.pid) && kill -%s $p $(pgrep -P $p)", lab.dir, name);
+    cr_assert_eq(system(command), 0);
+}
+
+static double most, total;
+static int pressed;
+
+/* Milliseconds until the screen shows what the key is for. */
+static void press(const char *key, const char *shown, bool there)
+{
+    double began = now_ms(), took;
+    term_keys(t, key);
+    term_check(t, there ? term_wait_text(t, shown, 1000) : term_wait_no_text(t, shown, 1000),
+               "a key is not answered within a second");
+    took = now_ms() - began;
+    most = took > most ? took : most;
+    total += took;
+    pressed++;
+}
+
+static void press_all(const char *when)
+{
+    most = total = pressed = 0;
+    for (int i = 0; i < 5; i++) {
+        press("?", "any key: back", true);
+        press(" ", "any key: back", false);
+        press("z", "2 slots", false);
+        press("z", "2 slots", true);
+        press("Y", "this key does nothing", true);
+        press("j", "this key does nothing", false);
+    }
+    fprintf(stderr, "console: %s: %d keys answered in %.1f ms on average, %.1f at most\n", when,
+            pressed, total / pressed, most);
+}
+
+static bool is_older(const struct term *term, const void *than)
+{
+    char banner[200];
+    int row, age = -1;
+    if (!term_find(term, "IS NOT ANSWERING since ", &row, NULL))
+        return false;
+    snprintf(banner, sizeof banner, "%s", term_row(term, row));
+    sscanf(strstr(banner, "since "), "since %d", &age);
+    return age > *(const int *)than;
+}
+
+Test(console, a_stopped_server_stops_no_key)
+{
+    lab = lab_up("stopped", 18940, 14, 18, "--no-pooler");
+    drive(NULL, 80, 24);
+    term_expect(t, "14.");
+    press_all("servers well");
+
+    double began = now_ms();
+    signal_source("STOP");
+    term_expect(t, "old (source) IS NOT ANSWERING");
+    double told = now_ms() - began;
+    press_all("source stopped");
+    term_check(t, term_wait(t, is_older, &(int){4}, 6000), "the age does not grow");
+    term_check(t, term_wait(t, is_older, &(int){6}, 6000), "the age does not grow");
+    term_keys(t, "\r");
+    term_check(t, !term_wait(t, can_be_answered, NULL, 1500), "yes is possible on old data");
+    term_key(t, TERM_ESC);
+
+    began = now_ms();
+    signal_source("CONT");
+    term_expect_gone(t, "IS NOT ANSWERING");
+    fprintf(stderr, "console: told of the stop after %.0f ms, of its end after %.0f ms\n", told,
+            now_ms() - began);
+    cr_assert_lt(told, 4000);
+    cr_assert_lt(now_ms() - began, 4000);
+
+    signal_source("STOP");
+    term_expect(t, "IS NOT ANSWERING");
+    term_keys(t, "q");
+    bool ended = term_exited(t, QUIT_MS, NULL);
+    signal_source("CONT");
+    cr_assert(ended, "it does not end while a server stands still");
+}
+
+/* The README's picture: PGCUTOVER_PICTURE names the file (tests/screen/picture-for-readme). */
+Test(console, picture_in_the_middle_of_the_window)
+{
+    const char *path = getenv("PGCUTOVER_PICTURE");
+    if (!path)
+        cr_skip_test("PGCUTOVER_PICTURE is not set");
+    lab = lab_up("picture", 18950, 14, 18, "");
+    load_start(&lab);
+    drive(NULL, 130, 38);
+    walk_to("pause");
+    term_keys(t, "4");
+    term_check(t, term_wait_no_text(t, "NOT ON TARGET", STEP_MS), "the sizes are old");
+    term_keys(t, "1");
+    walk_to("forward_off");
+    term_keys(t, "\r");
+    wait_for_question();
+    FILE *out = fopen(path, "w");
+    cr_assert(out, "%s can't be written", path);
+    svg_write(t, out);
+    fclose(out);
 }
