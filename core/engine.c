@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/engine_parts.h"
+#include "core/sampler.h"
 
 enum {
     TICK_MS = 250,
@@ -620,6 +621,9 @@ static void step_ended(struct engine *engine, size_t step)
         return;
     if (state == S_DONE)
         release_held(engine, run->steps[step].step);
+    /* What the panels show seldom may be another now; in the window nobody pays for that. */
+    if (run->steps[step].step->phase != PHASE_WINDOW && engine->app->sampler)
+        sampler_refresh(engine->app->sampler, NULL);
     size_t next = run_next(run);
     if (run->aborting && state == S_UNDONE) {
         if (run_window_open(run) && run_back(run) < run->step_count)
