@@ -132,7 +132,7 @@ static void do_when_checks_hold(struct driver *driver, const char *step)
 {
     struct err why;
     bool done = false;
-    for (int i = 0; i < 200 && !done; i++) {
+    for (uint64_t end = uv_hrtime() + 20ULL * 1000000000; !done && uv_hrtime() < end;) {
         done = driver_do(driver, VERB_RUN, step, &why);
         if (!done && !strstr(why.text, "does not hold"))
             break;
@@ -263,4 +263,104 @@ Test(killed, every_step_of_logical_twice, .init = up_for_consoles, .fini = down,
     expect_no_step_ran_twice(records);
     json_decref(records);
     expect_no_server_saw_it_twice();
+}
+
+/* --- a server that is killed --- */
+
+static const char *stop_at;
+
+static void stop_source(void)
+{
+    stop_at = NULL;
+    cr_assert(lab_run(&lab, "stop-server source immediate"));
+}
+
+static void stop_at_moment(struct app *app)
+{
+    for (size_t i = 0; stop_at && i < app->run->step_count; i++)
+        for (size_t j = 0; j < app->run->steps[i].place_count; j++)
+            if (strcmp(app->run->steps[i].step->id, stop_at) == 0 &&
+                app->run->steps[i].places[j].state == moments[shared->moment]) {
+                stop_source();
+                return;
+            }
+}
+
+static void on_time(uv_timer_t *timer)
+{
+    struct driver *driver = timer->data;
+    size_t busy = run_busy(driver->app->run);
+    if (!stop_at || busy == driver->app->run->step_count)
+        return;
+    const struct step_run *step = &driver->app->run->steps[busy];
+    if (strcmp(step->step->id, stop_at) == 0 && step->places[0].state == S_RUNNING)
+        stop_source();
+}
+
+static bool drives_again(struct driver *driver, const void *arg)
+{
+    (void)arg;
+    return engine_drive(driver->app->engine) == DRIVE_OURS;
+}
+
+/* The source dies in this step; then it comes back, and the probe tells what is true. */
+static void expect_truth_after_death_in(struct driver *driver, const char *step, enum state truth)
+{
+    struct err why;
+    stop_at = step;
+    driver_do(driver, VERB_RUN, step, &why);
+    cr_assert_null(stop_at, "%s was never at that moment", step);
+    enum state state = driver_state(driver, step);
+    cr_expect(state == S_UNKNOWN || state == S_FAILED, "%s", driver_story(driver, step));
+    cr_expect_not(engine_ask(driver->app->engine, VERB_RUN, run_next(driver->app->run), &why));
+
+    cr_assert(lab_run(&lab, "start-server source"));
+    cr_assert(driver_until(driver, drives_again, NULL, 30000));
+    size_t number = run_next(driver->app->run);
+    cr_assert(driver_until(driver, is_settled, &number, 30000), "%s", driver_story(driver, step));
+    cr_expect_eq(driver_state(driver, step), truth, "%s", driver_story(driver, step));
+    driver_walk(driver, step);
+}
+
+static void hold_a_transaction(void)
+{
+    static const char held[] = "SELECT count(*) FROM pg_stat_activity "
+                               "WHERE query LIKE '%pg_sleep(60)' AND backend_xid IS NOT NULL";
+    char *count = xstrdup("0");
+    lab_run(&lab, "psql source shop -qc 'SELECT txid_current(), pg_sleep(60)' &");
+    for (int i = 0; i < 500 && strcmp(count, "0") == 0; i++, usleep(20000)) {
+        free(count);
+        count = lab_ask(&lab, "source", "shop", held);
+    }
+    free(count);
+}
+
+static void up_for_a_server(void)
+{
+    up("killed-server", 18510, "--no-pooler");
+}
+
+Test(killed, the_source_in_the_middle_of_a_step, .init = up_for_a_server, .fini = down,
+     .timeout = 120)
+{
+    struct driver *driver = driver_start(&lab, NULL);
+    driver->app->changed = stop_at_moment;
+    driver_walk(driver, "schema");
+    shared->moment = 0; /* the intent is written; what is sent does not arrive */
+    expect_truth_after_death_in(driver, "heartbeat", S_FAILED);
+    driver_walk(driver, "fence");
+    shared->moment = 1; /* committed; the probe can't be asked any more */
+    expect_truth_after_death_in(driver, "publication", S_DONE);
+
+    /* At work: the slot waits for a transaction that is open. */
+    driver->app->changed = NULL;
+    uv_timer_t timer;
+    uv_timer_init(&driver->loop, &timer);
+    timer.data = driver;
+    uv_timer_start(&timer, on_time, 100, 300);
+    hold_a_transaction();
+    expect_truth_after_death_in(driver, "slot", S_FAILED);
+    uv_close((uv_handle_t *)&timer, NULL);
+    driver_walk(driver, "flowing");
+    driver_stop(driver);
 }
