@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NODE, SLOT, LAG, TREND, TO_ZERO, RETAINED, WAL, ACTIVE, LAST };
+enum { NODE, DATABASE, SLOT, LAG, TREND, TO_ZERO, RETAINED, WAL, ACTIVE, LAST };
 
 static const struct column columns[] = {
-    [NODE] = {"node", 8, 0, 3, false},      [SLOT] = {"slot", 0, 12, 0, false},
-    [LAG] = {"lag", 10, 0, 0, true},        [TREND] = {"trend", 12, 0, 4, false},
-    [TO_ZERO] = {"to zero", 8, 0, 2, true}, [RETAINED] = {"retained", 10, 0, 5, true},
-    [WAL] = {"wal", 10, 0, 6, false},       [ACTIVE] = {"active", 8, 0, 1, false},
+    [NODE] = {"node", 8, 0, 4, false},         [DATABASE] = {"database", 8, 0, 2, false},
+    [SLOT] = {"slot", 0, 12, 0, false},        [LAG] = {"lag", 10, 0, 0, true},
+    [TREND] = {"trend", 12, 0, 3, false},      [TO_ZERO] = {"to zero", 8, 0, 2, true},
+    [RETAINED] = {"retained", 10, 0, 5, true}, [WAL] = {"wal", 10, 0, 6, false},
+    [ACTIVE] = {"active", 8, 0, 1, false},
 };
 
 static const struct series *lag_series(const struct app *app, const struct ref *ref)
@@ -84,6 +85,9 @@ static void cell_of(const struct app *app, const struct ref *ref, size_t column,
     case NODE:
         cell_text(cell, ROLE_NORMAL, ref_node(ref));
         break;
+    case DATABASE:
+        cell_text(cell, ROLE_NORMAL, ref_text(ref, "database"));
+        break;
     case SLOT:
         cell_text(cell, ROLE_NORMAL, ref_text(ref, "slot_name"));
         break;
@@ -120,9 +124,10 @@ static uint64_t stamp(const struct app *app)
 
 static void key(const struct app *app, const struct ref *ref, char *out, size_t room)
 {
-    const char *slot = ref_text(ref, "slot_name");
+    const char *slot = ref_text(ref, "slot_name"), *database = ref_text(ref, "database");
     (void)app;
-    snprintf(out, room, "%s %s", ref_node(ref), slot != NULL ? slot : "");
+    snprintf(out, room, "%s %s %s", ref_node(ref), database != NULL ? database : "",
+             slot != NULL ? slot : "");
 }
 
 static void detail(const struct app *app, const struct ref *ref, struct lines *lines)

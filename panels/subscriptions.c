@@ -4,14 +4,28 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NODE, NAME, STATE, RECEIVED, LATEST, CONFIRMED, ORIGIN, BARRIER, TABLES, ERRORS, LAST };
+enum {
+    NODE,
+    NAME,
+    DATABASE,
+    STATE,
+    RECEIVED,
+    LATEST,
+    CONFIRMED,
+    ORIGIN,
+    BARRIER,
+    TABLES,
+    ERRORS,
+    LAST
+};
 
 static const struct column columns[] = {
-    [NODE] = {"node", 8, 0, 8, false},         [NAME] = {"subscription", 0, 10, 0, false},
-    [STATE] = {"state", 8, 0, 0, false},       [RECEIVED] = {"received", 11, 0, 3, true},
-    [LATEST] = {"latest end", 11, 0, 6, true}, [CONFIRMED] = {"confirmed", 11, 0, 5, true},
-    [ORIGIN] = {"origin", 11, 0, 2, true},     [BARRIER] = {"barrier", 11, 0, 4, true},
-    [TABLES] = {"ready", 9, 0, 1, true},       [ERRORS] = {"errors", 6, 0, 0, true},
+    [NODE] = {"node", 8, 0, 8, false},           [NAME] = {"subscription", 0, 14, 0, false},
+    [DATABASE] = {"database", 8, 0, 0, false},   [STATE] = {"state", 8, 0, 0, false},
+    [RECEIVED] = {"received", 11, 0, 3, true},   [LATEST] = {"latest end", 11, 0, 6, true},
+    [CONFIRMED] = {"confirmed", 11, 0, 5, true}, [ORIGIN] = {"origin", 11, 0, 2, true},
+    [BARRIER] = {"barrier", 11, 0, 4, true},     [TABLES] = {"ready", 9, 0, 1, true},
+    [ERRORS] = {"errors", 6, 0, 0, true},
 };
 
 /* What the publisher's slot says, found on whichever node has a slot of that name. */
@@ -33,15 +47,25 @@ static const char *confirmed_of(const struct app *app, const struct ref *ref)
     return NULL;
 }
 
-/* The barrier that the run captured last, from the journal. */
-static const char *barrier_of(const struct app *app)
+/* Whether a place of the journal, "old/shop", is of this database. */
+static bool is_of(const char *place, const char *database)
+{
+    const char *slash = place != NULL ? strrchr(place, '/') : NULL;
+
+    return slash == NULL || database == NULL || strcmp(slash + 1, database) == 0;
+}
+
+/* The barrier that the run captured last for its database, from the journal. */
+static const char *barrier_of(const struct app *app, const struct ref *ref)
 {
     for (size_t i = records_count(app); i-- > 0;) {
         const json_t *record = records_at(app, i);
         const char *type = json_string_value(json_object_get(record, "type"));
         const char *name;
         json_t *value, *values = json_object_get(record, "values");
-        if (type == NULL || strcmp(type, "capture") != 0)
+        const char *place = json_string_value(json_object_get(record, "place"));
+        if (type == NULL || strcmp(type, "capture") != 0 ||
+            !is_of(place, ref_text(ref, "database")))
             continue;
         json_object_foreach(values, name, value)
         {
@@ -55,12 +79,13 @@ static const char *barrier_of(const struct app *app)
 /* The counts of tables by state, of the same node and database. */
 static const struct table *tables_of(const struct app *app, const struct ref *ref, int *found)
 {
-    const char *name = ref_text(ref, "subname");
+    const char *name = ref_text(ref, "subname"), *database = ref_text(ref, "database");
 
     for (size_t i = 0; name != NULL && i < app->model->sample_count; i++) {
         const struct sample *sample = &app->model->samples[i];
         if (sample->table == NULL || strcmp(sample->query->id, "subscription_tables") != 0 ||
-            sample->place.node_index != ref->sample->place.node_index)
+            sample->place.node_index != ref->sample->place.node_index ||
+            (database && sample->place.database && strcmp(database, sample->place.database) != 0))
             continue;
         for (int row = 0; row < sample->table->rows; row++) {
             const char *other = table_text(sample->table, row, "subname");
@@ -119,6 +144,9 @@ static void cell_of(const struct app *app, const struct ref *ref, size_t column,
     case NAME:
         cell_text(cell, ROLE_NORMAL, ref_text(ref, "subname"));
         break;
+    case DATABASE:
+        cell_text(cell, ROLE_NORMAL, ref_text(ref, "database"));
+        break;
     case STATE:
         state_cell(ref, cell);
         break;
@@ -135,7 +163,7 @@ static void cell_of(const struct app *app, const struct ref *ref, size_t column,
         cell_text(cell, ROLE_NORMAL, ref_text(ref, "origin_lsn"));
         break;
     case BARRIER:
-        cell_text(cell, ROLE_TITLE, barrier_of(app));
+        cell_text(cell, ROLE_TITLE, barrier_of(app, ref));
         break;
     case TABLES:
         tables_cell(app, ref, cell);
@@ -158,9 +186,10 @@ static uint64_t stamp(const struct app *app)
 
 static void key(const struct app *app, const struct ref *ref, char *out, size_t room)
 {
-    const char *name = ref_text(ref, "subname");
+    const char *name = ref_text(ref, "subname"), *database = ref_text(ref, "database");
     (void)app;
-    snprintf(out, room, "%s %s", ref_node(ref), name != NULL ? name : "");
+    snprintf(out, room, "%s %s %s", ref_node(ref), database != NULL ? database : "",
+             name != NULL ? name : "");
 }
 
 static void lsn_line(struct lines *lines, const char *name, const char *value, const char *note)
@@ -182,7 +211,7 @@ static void detail(const struct app *app, const struct ref *ref, struct lines *l
     lsn_line(lines, "latest end", ref_text(ref, "latest_end_lsn"), "reported back");
     lsn_line(lines, "confirmed", confirmed_of(app, ref), "what the publisher's slot knows");
     lsn_line(lines, "origin", ref_text(ref, "origin_lsn"), "applied and committed");
-    lsn_line(lines, "barrier", barrier_of(app), "what the origin has to pass");
+    lsn_line(lines, "barrier", barrier_of(app, ref), "what the origin has to pass");
     if (tables != NULL)
         lines_printf(lines, ROLE_NORMAL, 0,
                      "tables: %lld wait, %lld copy, %lld copied, %lld in sync, %lld ready",

@@ -8,7 +8,7 @@
 enum { DATABASE, NAME, STATE, SOURCE, TARGET, RATIO, COPIED, LAST };
 
 static const struct column columns[] = {
-    [DATABASE] = {"database", 10, 0, 5, false}, [NAME] = {"table", 0, 16, 0, false},
+    [DATABASE] = {"database", 10, 0, 5, false}, [NAME] = {"table", 0, 24, 0, false},
     [STATE] = {"state", 13, 0, 0, false},       [SOURCE] = {"source", 10, 0, 1, true},
     [TARGET] = {"target", 10, 0, 1, true},      [RATIO] = {"target/source", 13, 0, 3, false},
     [COPIED] = {"copied", 10, 0, 4, true},
