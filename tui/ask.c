@@ -66,7 +66,8 @@ static void checks_summary(const struct app *app, const struct step *step, struc
         lines_add(lines, ROLE_MUTED, 0, "No check is required.");
     else if (blocks == 0)
         lines_printf(lines, red > 0 ? ROLE_WARN : ROLE_OK, 0, "%zu check%s, none in the way%s.",
-                     step->require_count, step->require_count == 1 ? "" : "s", red > 0 ? "; some are red, see below" : "");
+                     step->require_count, step->require_count == 1 ? "" : "s",
+                     red > 0 ? "; some are red, see below" : "");
     else
         lines_printf(lines, ROLE_BAD, 0, "%zu of %zu checks stand in the way, see below.", blocks,
                      step->require_count);

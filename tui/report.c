@@ -71,8 +71,8 @@ static void print_variant(const json_t *variant)
                  *until = json_object_get(variant, "until");
     if (since || until)
         say("    on version%s%lld%s%lld\n", since ? " " : "s up to ",
-               (long long)json_integer_value(since ? since : until), since && until ? " to " : "",
-               (long long)json_integer_value(until));
+            (long long)json_integer_value(since ? since : until), since && until ? " to " : "",
+            (long long)json_integer_value(until));
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (json_object_get(variant, keys[i]))
             print_indented(keys[i], text_of(variant, keys[i]));
@@ -94,8 +94,8 @@ static void print_step(size_t number, const json_t *step)
     size_t i;
     json_t *variant;
     say("\n%3zu  %s  [%s, %s on %s%s%s]\n", number, text_of(step, "id"), text_of(step, "phase"),
-           text_of(step, "kind"), text_of(step, "on"),
-           *text_of(step, "window") ? ", the window " : "", text_of(step, "window"));
+        text_of(step, "kind"), text_of(step, "on"), *text_of(step, "window") ? ", the window " : "",
+        text_of(step, "window"));
     say("     %s\n", text_of(step, "title"));
     print_names("places", json_object_get(step, "places"));
     print_names("requires", json_object_get(step, "requires"));
@@ -116,7 +116,7 @@ int report_plan(struct app *app, const struct options *options)
         print_json(plan);
     } else {
         say("run %s by the runbook %s: %s\n", text_of(plan, "run"), text_of(plan, "runbook"),
-               text_of(plan, "title"));
+            text_of(plan, "title"));
         json_array_foreach(json_object_get(plan, "steps"), i, step) print_step(i + 1, step);
     }
     json_decref(plan);
@@ -238,7 +238,7 @@ static void print_status(const struct app *app)
     for (size_t i = 0; i < app->config->node_count; i++) {
         const struct node_facts *node = &app->model->nodes[i];
         say("%-12s %-8s %s", node->config->name, node->config->role,
-               node->link == LINK_UP ? "up" : "DOWN");
+            node->link == LINK_UP ? "up" : "DOWN");
         if (node->version)
             say("  PostgreSQL %d.%d", node->version / 10000, node->version % 10000);
         if (node->error)
@@ -323,15 +323,15 @@ static void print_check(const struct check_result *result)
     static const char *const severities[] = {"BLOCK", "warn", "info"};
     bool open = result->outcome == CHECK_RED || result->outcome == CHECK_UNKNOWN;
     say("%s %-28s %-5s %s\n", signs[result->outcome], result->check->id,
-           open ? severities[result->check->severity] : "", result->check->title);
+        open ? severities[result->check->severity] : "", result->check->title);
     if (!open)
         return;
     if (result->error)
         say("      could not be run: %s\n", result->error);
     for (int row = 0; result->offenders && row < result->offenders->rows; row++)
         say("      %s: %s  %s\n", table_text(result->offenders, row, "place"),
-               table_text(result->offenders, row, "object"),
-               table_text(result->offenders, row, "detail"));
+            table_text(result->offenders, row, "object"),
+            table_text(result->offenders, row, "detail"));
     say("      why: %s\n", result->check->why);
     if (result->check->remedy)
         say("      remedy: %s\n", result->check->remedy);
@@ -345,10 +345,10 @@ static int explain(const struct app *app, const char *id)
         return EXIT_USAGE;
     }
     say("%s: %s\n%s\n\nremedy: %s\n", check->id, check->title, check->why,
-           check->remedy ? check->remedy : "none");
+        check->remedy ? check->remedy : "none");
     for (size_t i = 0; i < check->variant_count; i++)
-        say("\n-- on %s, %s:%d\n%s\n", check->on, check->variants[i].path,
-               check->variants[i].line, check->variants[i].text);
+        say("\n-- on %s, %s:%d\n%s\n", check->on, check->variants[i].path, check->variants[i].line,
+            check->variants[i].text);
     return EXIT_DONE;
 }
 
