@@ -331,12 +331,15 @@ Test(console, a_reflex_never_says_yes)
     cr_assert_str_eq(left, "0");
     free(left);
 
+    term_resize(t, 130, 40);
     term_keys(t, "4z/pwned\r");
     term_expect(t, "\\x1b]2;pwned\\x07<U+202E>x");
     cr_assert_not(term_sent(t, 0, "\033]2;pwned"));
     cr_assert_not(term_sent(t, 0, "\u202e"));
     term_key(t, TERM_ESC);
     term_expect_gone(t, "pwned");
+    term_keys(t, "z");
+    term_expect(t, "1 checklist");
     quit();
 }
 
@@ -404,7 +407,8 @@ static void signal_source(const char *name)
 {
     char command[300];
     snprintf(command, sizeof command,
-             "p=$(head -1 '%s'/source/postmaster.pid) && kill -%s $p $(pgrep -P $p)", lab.dir, name);
+             "p=$(head -1 '%s'/source/postmaster.pid) && kill -%s $p $(pgrep -P $p)", lab.dir,
+             name);
     cr_assert_eq(system(command), 0);
 }
 

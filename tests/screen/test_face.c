@@ -177,7 +177,9 @@ static void expect_sane(int cols, int rows)
     snprintf(what, sizeof what, "at %dx%d", cols, rows);
     term_check(t, term_wait_quiet(t, 20, TERM_PATIENCE), "never quiet %s", what);
     if (rows >= 3 && cols >= 4)
-        term_check(t, strncmp(term_row(t, 0), "face", 4) == 0 || (rows < 12 && term_find(t, "lag", NULL, NULL)),
+        term_check(t,
+                   strncmp(term_row(t, 0), "face", 4) == 0 ||
+                       (rows < 12 && term_find(t, "lag", NULL, NULL)),
                    "no header %s", what);
     if (rows >= 4 && cols >= 7)
         term_check(t, term_find(t, "? help", NULL, NULL), "no footer %s", what);
@@ -190,8 +192,8 @@ Test(face, every_panel_at_every_size)
 {
     static const int sizes[][2] = {{80, 24}, {5, 2},  {1, 1},   {200, 60}, {40, 12},
                                    {39, 11}, {20, 4}, {300, 3}, {7, 90},   {120, 40}};
-    static const char *const titles[] = {"checklist", "slots",    "subscriptions",
-                                         "tables",    "nodes",    "pools",
+    static const char *const titles[] = {"checklist", "slots",   "subscriptions",
+                                         "tables",    "nodes",   "pools",
                                          "activity",  "journal", "checks"};
     start(80, 24);
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
@@ -263,12 +265,12 @@ Test(face, the_cursor_stands_on_the_selected_row)
 Test(face, a_key_that_can_not_be_used_says_why)
 {
     static const char *const says[][2] = {
-        {"\r", "not now: the "}, {"u", "not now: the "},
-        {"x", "not now: the "},  {"a", "not now: the "},
-        {"F", "not now: the "},  {"A", "not now"},
-        {"S", "nothing is running"},             {"T", "no other console drives this run"},
-        {"c", "that is for a check"},            {"s", "these rows stay in their order"},
-        {"Y", "this key does nothing"},          {"\x1b[Z1", ""}};
+        {"\r", "not now: the "},        {"u", "not now: the "},
+        {"x", "not now: the "},         {"a", "not now: the "},
+        {"F", "not now: the "},         {"A", "not now"},
+        {"S", "nothing is running"},    {"T", "no other console drives this run"},
+        {"c", "that is for a check"},   {"s", "these rows stay in their order"},
+        {"Y", "this key does nothing"}, {"\x1b[Z1", ""}};
     start(100, 30);
     for (size_t i = 0; i < sizeof says / sizeof *says; i++) {
         term_keys(t, says[i][0]);
@@ -350,13 +352,14 @@ Test(face, themes_differ_and_no_color_has_none)
     term_free(t);
     start_themed("mono", NULL);
     cr_assert_not(any_colour());
-    cr_assert(term_cell(t, 2, 0).reverse || term_cell(t, 2, 0).bold, "the banner looks as the rest");
+    cr_assert(term_cell(t, 2, 0).reverse || term_cell(t, 2, 0).bold,
+              "the banner looks as the rest");
     cr_assert(dark.bg != TERM_DEFAULT);
     term_free(t);
     start_themed("dark", (const char *const[]){"NO_COLOR=1", NULL});
     cr_assert_not(any_colour());
-    cr_assert_not(term_sent(t, 0, "\033[3") && (term_sent(t, 0, "\033[31m") ||
-                                                term_sent(t, 0, "\033[36m")));
+    cr_assert_not(term_sent(t, 0, "\033[3") &&
+                  (term_sent(t, 0, "\033[31m") || term_sent(t, 0, "\033[36m")));
 }
 
 Test(face, an_ascii_locale_gets_ascii)
@@ -424,11 +427,12 @@ Test(face, a_server_that_swallows_packets_keeps_no_key_waiting)
     char text[1000];
     struct timespec began, done;
     int port = swallow(clients, 8);
-    snprintf(text, sizeof text,
-             "run = \"face\";\ndatabases = [\"shop\"];\njournal = \"%s/journal\";\nnodes = (\n"
-             "  { name = \"old\"; role = \"source\"; dsn = \"host=127.0.0.1 port=%d user=u\"; },\n"
-             "  { name = \"new\"; role = \"target\"; dsn = \"host=127.0.0.1 port=%d user=u\"; });\n",
-             dir, port, port);
+    snprintf(
+        text, sizeof text,
+        "run = \"face\";\ndatabases = [\"shop\"];\njournal = \"%s/journal\";\nnodes = (\n"
+        "  { name = \"old\"; role = \"source\"; dsn = \"host=127.0.0.1 port=%d user=u\"; },\n"
+        "  { name = \"new\"; role = \"target\"; dsn = \"host=127.0.0.1 port=%d user=u\"; });\n",
+        dir, port, port);
     write_file(conf, text);
     start(80, 24);
     for (int i = 0; i < 10; i++) {
