@@ -1,5 +1,6 @@
 #include "core/engine_parts.h"
 
+#include <glob.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -634,6 +635,19 @@ static char *write_passfile(struct job *job)
         return NULL;
     }
     return path;
+}
+
+/* A console that was killed leaves its file. The journal's lock says that nobody else has one. */
+void act_clean(const struct engine *engine)
+{
+    glob_t left;
+    char *pattern = xprintf("%s.pass??????", journal_path(engine->journal));
+    if (glob(pattern, 0, NULL, &left) == 0) {
+        for (size_t i = 0; i < left.gl_pathc; i++)
+            unlink(left.gl_pathv[i]);
+        globfree(&left);
+    }
+    free(pattern);
 }
 
 static void act_command(struct job *job)

@@ -724,6 +724,7 @@ struct engine *engine_new(struct app *app, struct err *err)
     struct engine *engine = xcalloc(1, sizeof *engine);
     engine->app = app;
     engine->journal = journal;
+    act_clean(engine);
     engine->who = who_am_i();
     engine->work = sessions_new(app, "pgcutover", false);
     engine->probes = sessions_new(app, "pgcutover probes", true);

@@ -123,6 +123,7 @@ void probe_settle(struct engine *engine, size_t step, size_t place, probe_done *
 void act(struct engine *engine, size_t step, size_t place, bool undo, struct script_text *text);
 void act_stop(struct engine *engine);
 void act_free(struct engine *engine);
+void act_clean(const struct engine *engine); /* removes what a killed console left on the disk */
 
 /* --- resume.c --- */
 void resume_run(struct engine *engine);

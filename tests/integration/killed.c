@@ -234,6 +234,13 @@ static void expect_no_server_saw_it_twice(void)
     free(command);
 }
 
+static void expect_no_passwords_left(void)
+{
+    char *command = xprintf("! ls '%s/journal' | grep -q pass", lab.dir);
+    cr_expect_eq(system(command), 0, "a file with passwords is left beside the journal");
+    free(command);
+}
+
 static void up_for_consoles(void)
 {
     up("killed", 18500, "");
@@ -263,6 +270,7 @@ Test(killed, every_step_of_logical_twice, .init = up_for_consoles, .fini = down,
     expect_no_step_ran_twice(records);
     json_decref(records);
     expect_no_server_saw_it_twice();
+    expect_no_passwords_left();
 }
 
 /* --- a server that is killed --- */
