@@ -1,6 +1,5 @@
 #include "tests/integration/support.h"
 
-#include <libpq-fe.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,18 +62,44 @@ bool lab_run(const struct lab *lab, const char *format, ...)
     return ok;
 }
 
-static PGconn *connect_to(const struct lab *lab, const char *side, const char *database)
+static PGconn *connect_as(const struct lab *lab, const char *side, const char *database,
+                          const char *user, const char *options)
 {
     int port = lab->port + (strcmp(side, "target") == 0 ? 1 : strcmp(side, "pooler") == 0 ? 2 : 0);
-    char *dsn = xprintf(
-        "host=127.0.0.1 port=%d user=pgcutover dbname=%s passfile=%s/pgpass "
-        "application_name=test%s",
-        port, database, lab->dir,
-        strcmp(side, "pooler") == 0 ? "" : " options='-c default_transaction_read_only=off'");
+    char *dsn = xprintf("host=127.0.0.1 port=%d user=%s dbname=%s passfile=%s/pgpass "
+                        "application_name=test%s",
+                        port, user, database, lab->dir, options);
     PGconn *conn = PQconnectdb(dsn);
     free(dsn);
     cr_assert(PQstatus(conn) == CONNECTION_OK, "%s/%s: %s", side, database, PQerrorMessage(conn));
     return conn;
+}
+
+PGconn *lab_connect(const struct lab *lab, const char *side, const char *database, const char *user)
+{
+    return connect_as(lab, side, database, user, "");
+}
+
+/* Its own: a look may be taken, and a row of ours written, where the application's is refused. */
+static PGconn *connect_to(const struct lab *lab, const char *side, const char *database)
+{
+    bool pooler = strcmp(side, "pooler") == 0;
+    return connect_as(lab, side, database, "pgcutover",
+                      pooler ? "" : " options='-c default_transaction_read_only=off'");
+}
+
+const char *lab_write(PGconn *conn)
+{
+    static char state[6];
+    static int number;
+    char sql[128];
+    snprintf(sql, sizeof sql, "INSERT INTO load_ledger (client, n) VALUES (1000, %d)", ++number);
+    PGresult *result = PQexec(conn, sql);
+    const char *said = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    bool ok = PQresultStatus(result) == PGRES_COMMAND_OK;
+    snprintf(state, sizeof state, "%s", ok ? "" : said ? said : "08006");
+    PQclear(result);
+    return state;
 }
 
 static PGresult *query(PGconn *conn, const char *sql)
@@ -128,7 +153,7 @@ char *lab_content(const struct lab *lab, const char *side, const char *database)
         conn, "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c "
               "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' "
               "AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover') "
-              "ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"");
+              "ORDER BY n.nspname::text COLLATE \"C\", c.relname::text COLLATE \"C\"");
     struct str content = {0};
     for (int i = 0; i < PQntuples(tables); i++) {
         const char *table = PQgetvalue(tables, i, 0);
@@ -154,7 +179,7 @@ char *lab_sequences(const struct lab *lab, const char *side, const char *databas
     PGresult *names =
         query(conn, "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c "
                     "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'S' "
-                    "ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"");
+                    "ORDER BY n.nspname::text COLLATE \"C\", c.relname::text COLLATE \"C\"");
     struct str sequences = {0};
     for (int i = 0; i < PQntuples(names); i++) {
         const char *name = PQgetvalue(names, i, 0);
@@ -169,7 +194,7 @@ char *lab_sequences(const struct lab *lab, const char *side, const char *databas
     return str_take(&sequences);
 }
 
-static bool lab_says(const struct lab *lab, const char *side, const char *database, const char *sql)
+bool lab_says(const struct lab *lab, const char *side, const char *database, const char *sql)
 {
     char *said = lab_ask(lab, side, database, sql);
     bool yes = strcmp(said, "t") == 0;
@@ -186,9 +211,8 @@ void lab_drain(const struct lab *lab, const char *from, const char *to)
         char *write = xprintf("INSERT INTO pgcutover.%s (id, token) VALUES (9, '%s') "
                               "ON CONFLICT (id) DO UPDATE SET token = excluded.token",
                               table, token);
-        char *seen =
-            xprintf("SELECT EXISTS (SELECT FROM pgcutover.%s WHERE id = 9 AND token = '%s')", table,
-                    token);
+        char *seen = xprintf(
+            "SELECT EXISTS (SELECT FROM pgcutover.%s WHERE id = 9 AND token = '%s')", table, token);
         lab_do(lab, from, lab_databases[i], write);
         int left = PATIENCE_MS / 50;
         while (left > 0 && !lab_says(lab, to, lab_databases[i], seen)) {
@@ -320,10 +344,11 @@ void load_expect_nothing_lost(const struct lab *lab, const char *side)
 /* The major versions that acknowledged a database's writes, a change a word. */
 static void load_servers(const struct lab *lab, const char *database, char line[static 256])
 {
-    char *command = xprintf("awk '$1 == \"ack\" && $4 == \"%s\" { v = int($7 / 10000); "
-                            "if (v != last) printf \"%%s%%d\", (last ? \" \" : \"\"), v; last = v } "
-                            "END { print \"\" }' '%s/load.log'",
-                            database, lab->dir);
+    char *command =
+        xprintf("awk '$1 == \"ack\" && $4 == \"%s\" { v = int($7 / 10000); "
+                "if (v != last) printf \"%%s%%d\", (last ? \" \" : \"\"), v; last = v } "
+                "END { print \"\" }' '%s/load.log'",
+                database, lab->dir);
     FILE *pipe = popen(command, "r");
     cr_assert(pipe && fgets(line, 256, pipe));
     pclose(pipe);
@@ -388,7 +413,7 @@ static bool drives(struct driver *driver, const void *arg)
     return engine_drive(driver->app->engine) == DRIVE_OURS && engine_resumed(driver->app->engine);
 }
 
-struct driver *driver_start(const struct lab *lab, const char *runbook)
+static struct driver *console(const struct lab *lab, const char *runbook, const char *journal)
 {
     struct driver *driver = xcalloc(1, sizeof *driver);
     struct err err;
@@ -397,11 +422,34 @@ struct driver *driver_start(const struct lab *lab, const char *runbook)
     cr_assert(config, "%s", err.text);
     if (runbook)
         config->runbook = runbook;
+    if (journal)
+        config->journal = journal;
     driver->app = app_new(&driver->loop, MODE_DRIVE, config, &err);
     cr_assert(driver->app, "%s", err.text);
     cr_assert(app_start(driver->app, &err), "%s", err.text);
+    return driver;
+}
+
+struct driver *driver_start(const struct lab *lab, const char *runbook)
+{
+    struct driver *driver = console(lab, runbook, NULL);
     cr_assert(driver_until(driver, drives, NULL, PATIENCE_MS), "it never drives: %s",
               engine_driver(driver->app->engine));
+    return driver;
+}
+
+static bool is_told(struct driver *driver, const void *arg)
+{
+    (void)arg;
+    return engine_drive(driver->app->engine) == DRIVE_TAKEN;
+}
+
+struct driver *driver_second(const struct lab *lab)
+{
+    static char journal[128];
+    snprintf(journal, sizeof journal, "%s/journal-2", lab->dir);
+    struct driver *driver = console(lab, NULL, journal);
+    cr_assert(driver_until(driver, is_told, NULL, PATIENCE_MS), "it is not told who drives");
     return driver;
 }
 

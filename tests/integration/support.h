@@ -4,6 +4,7 @@
 #define TESTS_INTEGRATION_SUPPORT_H
 
 #include <criterion/criterion.h>
+#include <libpq-fe.h>
 
 #include "core/app.h"
 #include "core/engine.h"
@@ -23,9 +24,18 @@ void lab_down(const struct lab *lab);
 /* Runs `tests/lab/lab COMMAND`, with the lab's DIR after its first word; true where it exits 0. */
 bool lab_run(const struct lab *lab, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* A session of one of the lab's roles; fails the test where it can't be had. PQfinish() is the
+ * caller's. */
+PGconn *lab_connect(const struct lab *lab, const char *side, const char *database,
+                    const char *user);
+/* One write as the application would do it; its SQLSTATE where it is refused, else "". */
+const char *lab_write(PGconn *conn);
+
 /* The first cell of a query on source, target or pooler; "" for NULL or no row. Fails the test on
  * an error. The caller frees it. */
 char *lab_ask(const struct lab *lab, const char *side, const char *database, const char *sql);
+/* Whether a query's first cell is true. */
+bool lab_says(const struct lab *lab, const char *side, const char *database, const char *sql);
 /* Whether the pooler sends both databases to that side, and lets them through. */
 bool lab_pooler_at(const struct lab *lab, const char *side);
 /* Statements whose results nobody needs. */
@@ -74,6 +84,8 @@ struct driver {
 /* A console without a screen on the lab's configuration; `runbook` NULL: the configuration's. Waits
  * until it drives and has resumed. */
 struct driver *driver_start(const struct lab *lab, const char *runbook);
+/* The same, but another console drives already: its journal is elsewhere. Waits until it knows. */
+struct driver *driver_second(const struct lab *lab);
 void driver_stop(struct driver *driver);
 
 /* Runs the loop until it is true; false after `ms`. */
