@@ -50,7 +50,8 @@ static void expect_as_before(struct driver *driver, const char *after)
     lab_drain(&lab, "source", "target");
 }
 
-/* The steps are the catalogue's own, whatever they are: one run that goes a step further each time. */
+/* The steps are the catalogue's own, whatever they are: one run that goes a step further each time.
+ */
 Test(abort, from_every_step_of_the_window_brings_writes_back, .timeout = 280, .fini = down)
 {
     lab = lab_up("abort", 18130, 14, 18, "");

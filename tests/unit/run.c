@@ -420,8 +420,11 @@ static struct step_variant fact[] = {{.until = 99, .undo.none = "It was so."}};
  */
 Test(run, what_was_true_of_an_attempt_is_asked_anew_in_the_next)
 {
-    run->steps[REVERSE].step = &(struct step){
-        .id = "reverse", .on = "target", .phase = PHASE_WINDOW, .variants = fact, .variant_count = 1};
+    run->steps[REVERSE].step = &(struct step){.id = "reverse",
+                                              .on = "target",
+                                              .phase = PHASE_WINDOW,
+                                              .variants = fact,
+                                              .variant_count = 1};
     all_until(REVERSE);
     cr_assert_eq(run_back(run), FREEZE);
     FEED(FREEZE, 0, REVERT);
