@@ -247,6 +247,11 @@ static void step_piece(const struct app *app, struct pieces *pieces)
                    app->driver.step, app->driver.state);
         return;
     }
+    if (app->engine != NULL && engine_drive(app->engine) == DRIVE_OURS &&
+        !engine_resumed(app->engine)) {
+        pieces_add(pieces, ROLE_BUSY, 3, "asking what is in place");
+        return;
+    }
     if (app->engine != NULL && engine_at_gate(app->engine)) {
         pieces_add(pieces, ROLE_BUSY, 3, "looking again before anything is sent");
         return;
