@@ -1,5 +1,6 @@
-/* Two schemas of the size that people have: copied as the runbook copies them, nothing differs; then
- * one thing after the other is changed on the target, and the checks name the thing and what of it. */
+/* Two schemas of the size that people have: copied as the runbook copies them, nothing differs;
+ * then one thing after the other is changed on the target, and the checks name the thing and what
+ * of it. */
 #include "tests/integration/support_checks.h"
 
 #include <stdio.h>
@@ -79,7 +80,8 @@ static const struct drift drifts[] = {
      "drift.by_n", "invalid", 0},
     {"an index that is missing", "DROP INDEX drift.by_n", "CREATE INDEX by_n ON drift.things (n)",
      "drift.by_n", "only on old", 0},
-    {"an index that is unique", "DROP INDEX drift.by_n; CREATE UNIQUE INDEX by_n ON drift.things (n)",
+    {"an index that is unique",
+     "DROP INDEX drift.by_n; CREATE UNIQUE INDEX by_n ON drift.things (n)",
      "DROP INDEX drift.by_n; CREATE INDEX by_n ON drift.things (n)", "drift.by_n", "UNIQUE", 0},
     {"an index that is partial",
      "DROP INDEX drift.by_name; CREATE INDEX by_name ON drift.things (lower(name)) WHERE n > 4",
@@ -148,16 +150,6 @@ static void drift(const struct drift *drift)
     lab_do(&lab, "target", "shop", drift->undo);
 }
 
-static void load_schema(int seed, const char *database)
-{
-    char *generate = xprintf("\"$PGCUTOVER_ROOT\"/tests/lab/schema %d >'%s/schema-%d.sql'", seed,
-                             lab.dir, seed);
-    cr_assert_eq(system(generate), 0, "%s", generate);
-    free(generate);
-    cr_assert(lab_run(&lab, "psql source %s -q -f '%s/schema-%d.sql'", database, lab.dir, seed),
-              "the schema of seed %d can't be made", seed);
-}
-
 /* The real steps of the runbook, up to the copied schema. */
 static void copy_schema(void)
 {
@@ -179,8 +171,8 @@ static void find_drift(int from, int to, int port)
     char name[16];
     snprintf(name, sizeof name, "drift-%d", from);
     lab = lab_up(name, port, from, to, "--no-shop --no-pooler");
-    load_schema(1, "shop");
-    load_schema(2, "billing");
+    cr_assert(lab_run(&lab, "schema shop 1"));
+    cr_assert(lab_run(&lab, "schema billing 2"));
     lab_do(&lab, "source", "shop", known);
     if (from >= 12)
         lab_do(&lab, "source", "shop", known_since_12);
