@@ -71,6 +71,17 @@ static bool console_dsn(const struct app *app, const struct place *place, const 
     return value->text != NULL;
 }
 
+/* The role by which the servers reach each other. */
+static bool replicating_user(const struct app *app, const struct place *place, const char *role,
+                             struct arena *arena, struct sql_value *value)
+{
+    (void)place;
+    const char *dsn = server_dsn(app->config, role);
+    char *user = dsn ? dsn_value(dsn, "user") : NULL;
+    value->text = user ? keep(arena, user) : NULL;
+    return value->text != NULL;
+}
+
 static bool configured(const struct app *app, const char *name, struct sql_value *value)
 {
     for (size_t i = 0; i < app->config->variable_count; i++) {
@@ -129,10 +140,9 @@ bool app_variable(const struct app *app, const struct place *place, const char *
         bool (*find)(const struct app *, const struct place *, const char *, struct arena *,
                      struct sql_value *);
     } ways[] = {
-        {"source_conninfo", "source", conninfo},
-        {"target_conninfo", "target", conninfo},
-        {"source_dsn", "source", console_dsn},
-        {"target_dsn", "target", console_dsn},
+        {"source_conninfo", "source", conninfo},     {"target_conninfo", "target", conninfo},
+        {"source_dsn", "source", console_dsn},       {"target_dsn", "target", console_dsn},
+        {"source_user", "source", replicating_user}, {"target_user", "target", replicating_user},
     };
     *value = (struct sql_value){0};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)

@@ -37,6 +37,11 @@ const char *capture_get(const struct engine *engine, const char *name, int datab
     return of_node;
 }
 
+const char *engine_captured(const struct engine *engine, const char *name, int database_index)
+{
+    return capture_get(engine, name, database_index);
+}
+
 void captures_free(struct engine *engine)
 {
     while (engine->captures) {

@@ -15,6 +15,7 @@ static const struct directive_rule rules[] = {
     {"why", "check", RULE_VALUE, true},      {"remedy", "check", RULE_VALUE, true},
     {"on", "check", RULE_VALUE, false},      {"against", "check", RULE_VALUE, false},
     {"per", "check", RULE_VALUE, false},     {"severity", "check", RULE_VALUE, false},
+    {"needs", "check", RULE_VALUE, false},   {"privilege", "check", RULE_VALUE, false},
     {NULL, NULL, RULE_FLAG, false}};
 
 static const char *const severities[] = {
@@ -102,6 +103,19 @@ static bool read_query(const struct reading *r, const struct entry *entry, struc
     return true;
 }
 
+/* `needs variable NAME`: the only thing that a check can need. */
+static bool read_needs(const struct reading *r, const struct entry *entry, struct check *check)
+{
+    static const char prefix[] = "variable ";
+    const struct directive *needs = entry_directive(entry, "needs");
+    if (!needs)
+        return true;
+    check->needs = needs->value + sizeof prefix - 1;
+    return strncmp(needs->value, prefix, sizeof prefix - 1) == 0 ||
+           err_set(r->err, "%s:%d: a check needs a variable; write `--- needs variable NAME`",
+                   r->file->path, needs->line);
+}
+
 static bool read_check(const struct reading *r, const struct entry *entry, struct check *check)
 {
     static const char *const needed[] = {"group", "title", "why", "on", NULL};
@@ -109,7 +123,9 @@ static bool read_check(const struct reading *r, const struct entry *entry, struc
     int per = 0, severity = SEVERITY_BLOCK;
     if (!has_all(r, entry, needed) ||
         !directive_choice(path, entry_directive(entry, "per"), pers, &per, r->err) ||
-        !directive_choice(path, entry_directive(entry, "severity"), severities, &severity, r->err))
+        !directive_choice(path, entry_directive(entry, "severity"), severities, &severity,
+                          r->err) ||
+        !read_needs(r, entry, check))
         return false;
     check->id = entry->id;
     check->group = entry_value(entry, "group");
@@ -118,6 +134,7 @@ static bool read_check(const struct reading *r, const struct entry *entry, struc
     check->remedy = entry_value(entry, "remedy");
     check->on = entry_value(entry, "on");
     check->against = entry_value(entry, "against");
+    check->privilege = entry_value(entry, "privilege");
     check->per_node = per == 1;
     check->severity = (enum severity)severity;
     return true;

@@ -29,16 +29,20 @@ struct query {
 
 enum severity { SEVERITY_BLOCK, SEVERITY_WARN, SEVERITY_INFO };
 
-/* A rule that must hold: its query returns one row per offender (columns object, detail). */
+/* A rule that must hold: its query returns one row per offender (columns object, detail). A row
+ * whose column `lacks` is not NULL names a privilege instead, without which its role can't see them
+ * all. */
 struct check {
     const char *id;
     const char *group;
     const char *title;
-    const char *why;     /* what goes wrong if it is ignored */
-    const char *remedy;  /* SQL or a sentence; NULL: none */
-    const char *on;      /* the role it runs on */
-    const char *against; /* a second role: the same query runs there, and rows that differ are the
-                            offenders; NULL: one-sided */
+    const char *why;       /* what goes wrong if it is ignored */
+    const char *remedy;    /* SQL or a sentence; NULL: none */
+    const char *on;        /* the role it runs on */
+    const char *against;   /* a second role: the same query runs there, and rows that differ are the
+                              offenders; NULL: one-sided */
+    const char *privilege; /* what a role needs for it; NULL: nothing that is known */
+    const char *needs;     /* a variable without which it is not available; NULL: none */
     bool per_node;
     enum severity severity;
     struct variant *variants;

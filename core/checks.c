@@ -2,8 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/app.h"
+#include "core/engine.h"
 #include "core/sessions.h"
 #include "core/show.h"
 #include "core/sqltext.h"
@@ -15,6 +17,8 @@ enum {
     WATCHED_AGAIN_MS = 30000, /* by a watcher, who has no step to confirm: there may be many */
     DEAR_MS = 200             /* what costs more is run once, and when it is asked for */
 };
+
+static const char INSUFFICIENT_PRIVILEGE[] = "42501";
 
 /* One question of a check under way: a place, and what it answered. */
 struct part {
@@ -83,61 +87,99 @@ static void add_shown(struct table *offenders, const struct part *part, const ch
     }
 }
 
-/* Two cells of a row, to find rows by. */
-struct pair {
+/* Rows in an order, to find them by and to walk along two sides at once: looking each of 30,000 up
+ * one by one would hold the console for seconds. */
+struct order {
     const char *first, *second;
+    int row;
 };
-
-static int by_first(const void *a, const void *b)
-{
-    return strcmp(((const struct pair *)a)->first, ((const struct pair *)b)->first);
-}
 
 static int by_both(const void *a, const void *b)
 {
-    int order = by_first(a, b);
-    return order ? order
-                 : strcmp(((const struct pair *)a)->second, ((const struct pair *)b)->second);
+    const struct order *one = a, *other = b;
+    int order = strcmp(one->first, other->first);
+    return order != 0 ? order : strcmp(one->second, other->second);
 }
 
-/* The rows in order: looking each of 30,000 up one by one would hold the console for seconds. The
- * caller frees the result. */
-static struct pair *sorted_pairs(const struct table *table, const char *first, const char *second,
-                                 int (*order)(const void *, const void *))
+/* By one column, or by two. The caller frees the result. */
+static struct order *in_order(const struct table *table, const char *first, const char *second)
 {
-    struct pair *pairs = xcalloc((size_t)table->rows + 1, sizeof *pairs);
+    struct order *order = xcalloc((size_t)table->rows + 1, sizeof *order);
     for (int row = 0; row < table->rows; row++) {
-        const char *a = table_text(table, row, first), *b = table_text(table, row, second);
-        pairs[row] = (struct pair){a ? a : "", b ? b : ""};
+        const char *one = table_text(table, row, first);
+        const char *two = second ? table_text(table, row, second) : NULL;
+        order[row] = (struct order){one ? one : "", two ? two : "", row};
     }
-    qsort(pairs, (size_t)table->rows, sizeof *pairs, order);
-    return pairs;
+    qsort(order, (size_t)table->rows, sizeof *order, by_both);
+    return order;
+}
+
+/* What is told of a row that the other side has not. */
+static void add_only(struct table *offenders, const struct part *part, const char *place,
+                     const struct order *at)
+{
+    struct str text = {0};
+    str_printf(&text, "only on %s", part->place.node->name);
+    for (int column = 0; column < part->table->columns; column++) {
+        const char *name = part->table->names[column];
+        const char *cell = part->table->cells[at->row * part->table->columns + column];
+        if (strcmp(name, "object") == 0 || !cell || !*cell)
+            continue;
+        bool is_detail = strcmp(name, "detail") == 0;
+        str_printf(&text, "%s%s%s%s", strchr(str_text(&text), ':') ? ", " : ": ",
+                   is_detail ? "" : name, is_detail ? "" : " ", cell);
+    }
+    add_offender(offenders, place, at->first, str_text(&text));
+    str_free(&text);
+}
+
+/* Each column besides `object` is a property: those that differ are told. */
+static void add_changed(struct table *offenders, const struct part *here, const struct part *there,
+                        const char *place, const struct order *at, int other_row)
+{
+    struct str text = {0};
+    for (int column = 0; column < here->table->columns; column++) {
+        const char *name = here->table->names[column];
+        const char *one = here->table->cells[at->row * here->table->columns + column];
+        const char *other = table_text(there->table, other_row, name);
+        bool is_detail = strcmp(name, "detail") == 0;
+        if (strcmp(name, "object") == 0 || strcmp(one ? one : "", other ? other : "") == 0)
+            continue;
+        str_printf(&text, "%s%s%s%s: %s, %s: %s", str_text(&text)[0] ? "; " : "",
+                   is_detail ? "" : name, is_detail ? "" : " on ", here->place.node->name,
+                   one ? one : "none", there->place.node->name, other ? other : "none");
+    }
+    if (str_text(&text)[0])
+        add_offender(offenders, place, at->first, str_text(&text));
+    str_free(&text);
 }
 
 /* Rows that only one side has, or that differ. */
 static void add_differences(struct table *offenders, const struct part *here,
-                            const struct part *there, const char *place)
+                            const struct part *there)
 {
-    struct pair *pairs = sorted_pairs(there->table, "object", "detail", by_first);
-    for (int row = 0; row < here->table->rows; row++) {
-        const char *object = table_text(here->table, row, "object");
-        const char *detail = table_text(here->table, row, "detail");
-        struct pair wanted = {object ? object : "", NULL};
-        const struct pair *found =
-            bsearch(&wanted, pairs, (size_t)there->table->rows, sizeof *pairs, by_first);
-        const char *other = found ? found->second : NULL;
-        if (other && strcmp(other, detail ? detail : "") == 0)
-            continue;
-        char *text = other ? xprintf("%s: %s, %s: %s", here->place.node->name, detail ? detail : "",
-                                     there->place.node->name, other)
-                           : xprintf("only on %s%s%s", here->place.node->name,
-                                     detail && *detail ? ": " : "", detail ? detail : "");
-        /* A row that both have is told once, from the first side. */
-        if (!other || !here->other)
-            add_offender(offenders, place, object, text);
-        free(text);
+    struct order *ours = in_order(here->table, "object", "detail");
+    struct order *theirs = in_order(there->table, "object", "detail");
+    char *place = place_name(&here->place), *other_place = place_name(&there->place);
+    int i = 0, j = 0;
+    while (i < here->table->rows || j < there->table->rows) {
+        int order = i == here->table->rows    ? 1
+                    : j == there->table->rows ? -1
+                                              : strcmp(ours[i].first, theirs[j].first);
+        if (order < 0)
+            add_only(offenders, here, place, &ours[i++]);
+        else if (order > 0)
+            add_only(offenders, there, other_place, &theirs[j++]);
+        else {
+            add_changed(offenders, here, there, place, &ours[i], theirs[j].row);
+            i++;
+            j++;
+        }
     }
-    free(pairs);
+    free(place);
+    free(other_place);
+    free(ours);
+    free(theirs);
 }
 
 static struct part *counterpart(struct check_run *run, const struct part *part)
@@ -155,10 +197,10 @@ static void collect(struct check_run *run, struct table *offenders)
         struct part *part = &run->parts[i];
         if (!part->table)
             continue;
-        char *place = place_name(&part->place);
         struct part *there = run->result->check->against ? counterpart(run, part) : NULL;
-        if (there && there->table)
-            add_differences(offenders, part, there, place);
+        char *place = place_name(&part->place);
+        if (there && there->table && !part->other)
+            add_differences(offenders, part, there);
         else if (part->place.node->kind == KIND_PGBOUNCER)
             add_shown(offenders, part, place);
         else if (!run->result->check->against)
@@ -174,13 +216,13 @@ static bool nothing_new(const struct table *before, const struct table *now)
 {
     if (!before)
         return now->rows == 0;
-    struct pair *pairs = sorted_pairs(before, "place", "object", by_both);
+    struct order *old = in_order(before, "place", "object");
     bool known = true;
     for (int row = 0; row < now->rows && known; row++) {
-        struct pair wanted = {now->cells[row * 3], now->cells[row * 3 + 1]};
-        known = bsearch(&wanted, pairs, (size_t)before->rows, sizeof *pairs, by_both) != NULL;
+        struct order wanted = {now->cells[row * 3], now->cells[row * 3 + 1], 0};
+        known = bsearch(&wanted, old, (size_t)before->rows, sizeof *old, by_both) != NULL;
     }
-    free(pairs);
+    free(old);
     return known;
 }
 
@@ -228,7 +270,7 @@ static void finish(struct check_run *run)
     if (!checks->closing)
         app_changed(checks->app);
     if (--batch->waiting == 0) {
-        if (batch->done && !checks->closing)
+        if (batch->done)
             batch->done(batch->arg);
         free(batch);
     }
@@ -249,14 +291,36 @@ static void part_done(struct part *part, const char *error)
         finish(run);
 }
 
+/* What the role would need to see all of it, by the query's own word; NULL: it sees all. */
+static char *lacks_of(const struct table *table)
+{
+    if (table_column(table, "lacks") < 0)
+        return NULL;
+    for (int row = 0; row < table->rows; row++) {
+        const char *lacks = table_text(table, row, "lacks");
+        if (lacks)
+            return xprintf("it needs %s, and sees only a part without", lacks);
+    }
+    return NULL;
+}
+
 static void on_answer(struct reply *reply, void *arg)
 {
     struct part *part = arg;
-    part->run->cost_ms += reply->ms;
+    if (reply->ms > part->run->cost_ms)
+        part->run->cost_ms = reply->ms;
     if (reply->kind == REPLY_OK && reply->table) {
         part->table = reply->table;
         reply->table = NULL;
-        part_done(part, NULL);
+        char *lacks = lacks_of(part->table);
+        part_done(part, lacks);
+        free(lacks);
+    } else if (strcmp(reply->sqlstate, INSUFFICIENT_PRIVILEGE) == 0) {
+        const char *privilege = part->run->result->check->privilege;
+        char *text = xprintf("it needs %s: %s", privilege ? privilege : "a privilege more",
+                             reply->message ? reply->message : "");
+        part_done(part, text);
+        free(text);
     } else {
         part_done(part, reply->message ? reply->message : "no rows came back");
     }
@@ -267,10 +331,20 @@ struct lookup {
     struct part *part;
 };
 
+/* The configuration's, what steps of the run have captured, and the console's clock. */
 static bool look_up(const char *name, struct sql_value *value, void *arg)
 {
     struct lookup *lookup = arg;
-    return app_variable(lookup->app, &lookup->part->place, name, &lookup->part->run->arena, value);
+    const struct place *place = &lookup->part->place;
+    struct arena *arena = &lookup->part->run->arena;
+    if (app_variable(lookup->app, place, name, arena, value))
+        return true;
+    *value = (struct sql_value){0};
+    if (lookup->app->engine)
+        value->text = engine_captured(lookup->app->engine, name, place->database_index);
+    if (!value->text && strcmp(name, "console_epoch") == 0)
+        value->text = arena_printf(arena, "%lld", (long long)time(NULL));
+    return value->text != NULL;
 }
 
 /* The variant is picked by the version that the sampler saw: checks run after it has connected. */
@@ -281,8 +355,9 @@ static bool part_sql(struct part *part, struct str *sql, struct err *err)
     int major = app->model->nodes[part->place.node_index].version / 10000;
     const struct variant *variant = variant_for(check->variants, check->variant_count, major);
     struct lookup lookup = {app, part};
-    part->absent = variant == NULL;
-    if (!variant)
+    struct sql_value value;
+    part->absent = variant == NULL || (check->needs && !look_up(check->needs, &value, &lookup));
+    if (part->absent)
         return true;
     if (!sql_expand(variant->text, variant->path, variant->line, look_up, &lookup, sql, NULL, err))
         return false;
@@ -400,7 +475,7 @@ static bool is_due(const struct checks *checks, const struct check_result *resul
 {
     uint64_t age = app_now(checks->app) - result->answered_ms;
     uint64_t again = checks->app->mode == MODE_WATCH ? WATCHED_AGAIN_MS : AGAIN_MS;
-    return !result->running && result->cost_ms <= DEAR_MS && age >= again;
+    return !result->running && !check_is_dear(result) && age >= again;
 }
 
 /* All of them once, as soon as the servers are known; then only what holds the next step back. */
@@ -475,6 +550,11 @@ bool check_blocks(const struct check_result *result)
 {
     bool open = result->outcome == CHECK_RED || result->outcome == CHECK_UNKNOWN;
     return open && result->check->severity == SEVERITY_BLOCK && !result->accepted;
+}
+
+bool check_is_dear(const struct check_result *result)
+{
+    return result->cost_ms > DEAR_MS;
 }
 
 void checks_accept(struct checks *checks, const char *id, const char *reason)

@@ -21,7 +21,7 @@ struct check_result {
     struct table *offenders; /* columns place, object, detail; NULL: none */
     char *error;             /* why it is unknown; NULL otherwise */
     uint64_t answered_ms;    /* loop time; 0: never */
-    double cost_ms;
+    double cost_ms;          /* on the server where it took longest */
     bool running;
     char *accepted; /* the operator's reason for going on all the same; NULL: not accepted */
 };
@@ -44,6 +44,9 @@ const struct check_result *checks_result(const struct checks *checks, const char
 
 /* Whether it holds a step back: red or unknown, severity block, not accepted. */
 bool check_blocks(const struct check_result *result);
+
+/* Whether it costs a server so much that it runs once and on demand, not again and again. */
+bool check_is_dear(const struct check_result *result);
 
 /* The operator goes on in spite of it, with a reason; new offenders undo that. */
 void checks_accept(struct checks *checks, const char *id, const char *reason);

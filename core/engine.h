@@ -71,6 +71,9 @@ bool engine_stop(struct engine *engine, struct err *why);
 /* Journals and accepts a check with a reason. */
 void engine_accept(struct engine *engine, const char *check, const char *reason);
 
+/* What a step of the run has captured, on that database or on a whole node; NULL: nothing yet. */
+const char *engine_captured(const struct engine *engine, const char *name, int database_index);
+
 const char *engine_who(const struct engine *engine); /* user@host of this console */
 const struct journal *engine_journal(const struct engine *engine);
 

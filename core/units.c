@@ -75,6 +75,8 @@ const char *const builtin_variables[] = {"run",
                                          "target_conninfo",
                                          "source_dsn",
                                          "target_dsn",
+                                         "source_user",
+                                         "target_user",
                                          "source_version",
                                          "target_version",
                                          NULL};

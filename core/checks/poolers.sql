@@ -37,3 +37,33 @@ SHOW DATABASES WHERE name = :'database' AND paused = '1';
 --- why       Clients would be refused after the window too.
 --- remedy    ENABLE it.
 SHOW DATABASES WHERE name = :'database' AND disabled = '1';
+
+--- check pooler_query_timeout
+--- group     poolers
+--- title     The pooler ends no query that waits
+--- on        pooler
+--- per       node
+--- severity  warn
+--- why       query_timeout (seconds) ends queries that wait in the pooler during the window.
+--- remedy    Set query_timeout = 0 and RELOAD.
+SHOW CONFIG WHERE key = 'query_timeout' AND value > '0' AND value < '60';
+
+--- check pooler_login_retry
+--- group     poolers
+--- title     The pooler tries a server again at once
+--- on        pooler
+--- per       node
+--- severity  warn
+--- why       After one failed login it waits server_login_retry (seconds) before the next: clients wait that much longer after the switch.
+--- remedy    Set server_login_retry = 1 and RELOAD.
+SHOW CONFIG WHERE key = 'server_login_retry' AND value > '5';
+
+--- check pooler_idle_transaction
+--- group     poolers
+--- title     The pooler ends no transaction that idles
+--- on        pooler
+--- per       node
+--- severity  info
+--- why       With idle_transaction_timeout the clients that think for longer see an error when the window opens, not a wait.
+--- remedy    Nothing, where the application tries again; else SET idle_transaction_timeout = 0.
+SHOW CONFIG WHERE key = 'idle_transaction_timeout' AND value > '0' AND value < '10';

@@ -199,3 +199,157 @@ SELECT slot_name::text AS object, format('%s, database %s, %s', plugin, database
               CASE WHEN active THEN 'active' ELSE 'inactive' END) AS detail
   FROM pg_replication_slots
  WHERE slot_type = 'logical' AND slot_name NOT LIKE 'pgcutover\_%' AND slot_name !~ '^pg_[0-9]+_sync_';
+
+--- check publication_whole
+--- group     replication
+--- title     The publication carries every kind of change
+--- on        source
+--- until     10
+--- severity  block
+--- why       A kind of change that is not published is missing on the target, without a word.
+--- remedy    ALTER PUBLICATION pgcutover SET (publish = 'insert, update, delete, truncate');
+SELECT p.pubname::text AS object, v.what || ' is not published' AS detail
+  FROM pg_publication p
+ CROSS JOIN LATERAL (VALUES ('insert', p.pubinsert), ('update', p.pubupdate), ('delete', p.pubdelete)) AS v (what, has)
+ WHERE p.pubname IN ('pgcutover') AND NOT v.has;
+
+--- check publication_whole
+--- since     11
+SELECT p.pubname::text AS object, v.what || ' is not published' AS detail
+  FROM pg_publication p
+ CROSS JOIN LATERAL (VALUES ('insert', p.pubinsert), ('update', p.pubupdate), ('delete', p.pubdelete), ('truncate', p.pubtruncate)) AS v (what, has)
+ WHERE p.pubname IN ('pgcutover') AND NOT v.has;
+
+--- check publication_filters
+--- group     replication
+--- title     The publication leaves out no row and no column
+--- on        source
+--- since     15
+--- severity  block
+--- why       Rows or columns that are filtered out stay behind.
+--- remedy    ALTER PUBLICATION pgcutover SET TABLE ... without WHERE and without a list of columns.
+SELECT format('%I.%I', n.nspname, c.relname) AS object,
+       concat_ws(', ', CASE WHEN r.prqual IS NOT NULL THEN 'rows are filtered' END,
+                 CASE WHEN r.prattrs IS NOT NULL THEN 'columns are left out' END) AS detail
+  FROM pg_publication_rel r
+  JOIN pg_publication p ON p.oid = r.prpubid AND p.pubname = 'pgcutover'
+  JOIN pg_class c ON c.oid = r.prrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE r.prqual IS NOT NULL OR r.prattrs IS NOT NULL;
+
+--- check subscription_options
+--- group     replication
+--- title     The subscription skips nothing and stays on
+--- on        target
+--- since     15
+--- severity  warn
+--- why       A transaction that is skipped is lost; disable_on_error stops replication for good at the first error.
+--- remedy    ALTER SUBSCRIPTION pgcutover SET (disable_on_error = false); ALTER SUBSCRIPTION pgcutover SKIP (lsn = NONE);
+SELECT s.subname::text AS object, v.what AS detail
+  FROM pg_subscription s
+  JOIN pg_database d ON d.oid = s.subdbid AND d.datname = current_database()
+ CROSS JOIN LATERAL (VALUES ('disable_on_error is on', s.subdisableonerr),
+                            ('a transaction is to be skipped: ' || s.subskiplsn, s.subskiplsn <> '0/0')) AS v (what, is_so)
+ WHERE s.subname = 'pgcutover' AND v.is_so;
+
+--- check apply_errors
+--- group     replication
+--- title     Apply meets no errors
+--- on        target
+--- since     15
+--- severity  warn
+--- why       A row that can't be applied stops everything behind it.
+--- remedy    Read the target's log, mend the row; then SELECT pg_stat_reset_subscription_stats(oid) FROM pg_subscription;
+SELECT s.subname::text AS object, format('%s errors in apply, %s in the copy', s.apply_error_count, s.sync_error_count) AS detail
+  FROM pg_stat_subscription_stats s
+ WHERE s.subname = 'pgcutover' AND s.apply_error_count + s.sync_error_count > 0;
+
+--- check apply_conflicts
+--- group     replication
+--- title     Apply meets no conflicts
+--- on        target
+--- since     18
+--- severity  warn
+--- why       Somebody wrote on the target, or rows are missing there: both sides are no longer the same.
+--- remedy    Compare the rows of the tables in the target's log; then SELECT pg_stat_reset_subscription_stats(oid) FROM pg_subscription;
+SELECT s.subname::text AS object, format('%s %s', v.count, v.what) AS detail
+  FROM pg_stat_subscription_stats s
+ CROSS JOIN LATERAL (VALUES ('inserts of what was there', s.confl_insert_exists), ('updates to what was there', s.confl_update_exists),
+                            ('updates of rows that are missing', s.confl_update_missing), ('deletes of rows that are missing', s.confl_delete_missing),
+                            ('updates of rows of another origin', s.confl_update_origin_differs),
+                            ('deletes of rows of another origin', s.confl_delete_origin_differs)) AS v (what, count)
+ WHERE s.subname = 'pgcutover' AND v.count > 0;
+
+--- check decoding_spills
+--- group     replication
+--- title     Decoding fits into memory
+--- on        source
+--- since     14
+--- severity  info
+--- why       Large transactions are written to disk while they are decoded, which makes the lag grow.
+--- remedy    ALTER SYSTEM SET logical_decoding_work_mem = '256MB'; SELECT pg_reload_conf(); SELECT pg_stat_reset_replication_slot(slot_name) FROM pg_replication_slots;
+SELECT t.slot_name::text AS object, format('%s transactions, %s', t.spill_txns, pg_size_pretty(t.spill_bytes)) AS detail
+  FROM pg_stat_replication_slots t
+  JOIN pg_replication_slots s ON s.slot_name = t.slot_name AND s.database = current_database()
+ WHERE t.spill_bytes > 0;
+
+--- check failover_slots
+--- group     replication
+--- title     Our slot survives a failover of the source
+--- on        source
+--- since     17
+--- severity  info
+--- why       When the source fails over to a standby that has not the slot, everything has to be copied again.
+--- remedy    On the target, with the subscription disabled: ALTER SUBSCRIPTION pgcutover SET (failover = true);
+SELECT s.slot_name::text AS object, 'has no failover, and the source has a standby' AS detail
+  FROM pg_replication_slots s
+ WHERE s.slot_name LIKE 'pgcutover\_%' AND NOT s.failover AND s.database = current_database()
+   AND EXISTS (SELECT FROM pg_replication_slots p WHERE p.slot_type = 'physical');
+
+--- check other_subscriptions
+--- group     target
+--- title     The target has no other subscription
+--- on        target
+--- severity  block
+--- why       It writes on the target too, before the switch and after it.
+--- remedy    ALTER SUBSCRIPTION ... DISABLE; or drop it on the target.
+SELECT s.subname::text AS object, 'not ours' AS detail
+  FROM pg_subscription s
+  JOIN pg_database d ON d.oid = s.subdbid AND d.datname = current_database()
+ WHERE s.subname NOT LIKE 'pgcutover%' AND s.subenabled;
+
+--- check source_subscriptions
+--- group     replication
+--- title     The source subscribes to nobody else
+--- on        source
+--- severity  warn
+--- why       What it gets from elsewhere goes on arriving there after the switch, and not on the target: the freeze does not stop it.
+--- remedy    Plan its handover: disable it in the window, make it again on the target.
+SELECT s.subname::text AS object, 'not ours' AS detail
+  FROM pg_subscription s
+  JOIN pg_database d ON d.oid = s.subdbid AND d.datname = current_database()
+ WHERE s.subname NOT LIKE 'pgcutover%' AND s.subenabled;
+
+--- check target_slots_left
+--- group     target
+--- title     No slot is left over on the target
+--- on        target
+--- per       node
+--- severity  warn
+--- why       A slot of a rehearsal that nobody reads keeps WAL until the disk is full.
+--- remedy    SELECT pg_drop_replication_slot(...); on the target.
+SELECT slot_name::text AS object, format('%s, not active', slot_type) AS detail
+  FROM pg_replication_slots WHERE slot_name NOT LIKE 'pgcutover\_%' AND NOT active;
+
+--- check origins_left
+--- group     target
+--- title     No origin is left over on the target
+--- on        target
+--- per       node
+--- severity  warn
+--- why       They are counted against the limit of origins: a subscription then waits for a free one, and says nothing.
+--- remedy    SELECT pg_replication_origin_drop(...); on the target.
+SELECT o.roname AS object, 'of no subscription' AS detail
+  FROM pg_replication_origin o
+ WHERE o.roname ~ '^pg_[0-9]+'
+   AND NOT EXISTS (SELECT FROM pg_stat_subscription s WHERE o.roname ~ ('^pg_' || s.subid || '(_|$)'));

@@ -32,11 +32,13 @@ SELECT gid AS object, format('by %s in %s since %s', owner, database, prepared) 
 --- remedy    Let it end, or SELECT pg_terminate_backend(pid);
 SELECT 'pid ' || a.pid AS object,
        format('%s in %s (%s), open for %s s', a.usename, a.datname, a.application_name,
-              extract(epoch FROM clock_timestamp() - a.xact_start)::int) AS detail
+              extract(epoch FROM clock_timestamp() - a.xact_start)::int) AS detail, NULL AS lacks
   FROM pg_stat_activity a
  WHERE a.backend_xid IS NOT NULL AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
    AND a.application_name NOT LIKE 'pgcutover%'
-   AND a.xact_start < clock_timestamp() - interval '5 s';
+   AND a.xact_start < clock_timestamp() - interval '5 s'
+UNION ALL
+SELECT 'pg_stat_activity', NULL, 'pg_read_all_stats (pg_monitor has it)' WHERE NOT pg_has_role('pg_read_all_stats', 'USAGE');
 
 --- check no_long_on_target
 --- group     running work
@@ -48,11 +50,13 @@ SELECT 'pid ' || a.pid AS object,
 --- remedy    Let it end, or SELECT pg_terminate_backend(pid);
 SELECT 'pid ' || a.pid AS object,
        format('%s in %s (%s), open for %s s', a.usename, a.datname, a.application_name,
-              extract(epoch FROM clock_timestamp() - a.xact_start)::int) AS detail
+              extract(epoch FROM clock_timestamp() - a.xact_start)::int) AS detail, NULL AS lacks
   FROM pg_stat_activity a
  WHERE a.backend_xid IS NOT NULL AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
    AND a.application_name NOT LIKE 'pgcutover%'
-   AND a.xact_start < clock_timestamp() - interval '5 s';
+   AND a.xact_start < clock_timestamp() - interval '5 s'
+UNION ALL
+SELECT 'pg_stat_activity', NULL, 'pg_read_all_stats (pg_monitor has it)' WHERE NOT pg_has_role('pg_read_all_stats', 'USAGE');
 
 --- check no_idle_in_transaction
 --- group     running work
@@ -63,11 +67,13 @@ SELECT 'pid ' || a.pid AS object,
 --- remedy    Find out why; SELECT pg_terminate_backend(pid);
 SELECT 'pid ' || a.pid AS object,
        format('%s (%s), idle for %s s', a.usename, a.application_name,
-              extract(epoch FROM clock_timestamp() - a.state_change)::int) AS detail
+              extract(epoch FROM clock_timestamp() - a.state_change)::int) AS detail, NULL AS lacks
   FROM pg_stat_activity a
  WHERE a.datname = current_database() AND a.state LIKE 'idle in transaction%'
    AND a.application_name NOT LIKE 'pgcutover%'
-   AND a.state_change < clock_timestamp() - interval '2 s';
+   AND a.state_change < clock_timestamp() - interval '2 s'
+UNION ALL
+SELECT 'pg_stat_activity', NULL, 'pg_read_all_stats (pg_monitor has it)' WHERE NOT pg_has_role('pg_read_all_stats', 'USAGE');
 
 --- check no_writers_on_target
 --- group     running work
@@ -76,14 +82,16 @@ SELECT 'pid ' || a.pid AS object,
 --- severity  block
 --- why       A row written there before the switch meets the same row from the source, and apply stops.
 --- remedy    Find the program and stop it; a scheduler (pg_cron) passes the read-only fence.
-SELECT 'pid ' || a.pid AS object, format('%s (%s)', a.usename, a.application_name) AS detail
+SELECT 'pid ' || a.pid AS object, format('%s (%s)', a.usename, a.application_name) AS detail, NULL AS lacks
   FROM pg_stat_activity a
  WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.backend_xid IS NOT NULL
    AND a.backend_type NOT IN ('autovacuum worker', 'walsender')
    AND a.backend_type NOT LIKE 'logical replication%'
    AND a.application_name NOT LIKE 'pgcutover%'
    -- before 17 every worker of ours is called by this name
-   AND a.pid NOT IN (SELECT w.pid FROM pg_stat_subscription w WHERE w.pid IS NOT NULL);
+   AND a.pid NOT IN (SELECT w.pid FROM pg_stat_subscription w WHERE w.pid IS NOT NULL)
+UNION ALL
+SELECT 'pg_stat_activity', NULL, 'pg_read_all_stats (pg_monitor has it)' WHERE NOT pg_has_role('pg_read_all_stats', 'USAGE');
 
 --- check sessions_on_target
 --- group     running work
@@ -92,10 +100,28 @@ SELECT 'pid ' || a.pid AS object, format('%s (%s)', a.usename, a.application_nam
 --- severity  warn
 --- why       One from before the fence can still write; after the switch it stays read-only until it reconnects.
 --- remedy    SELECT pg_terminate_backend(pid);
-SELECT 'pid ' || a.pid AS object, format('%s (%s), %s', a.usename, a.application_name, a.state) AS detail
+SELECT 'pid ' || a.pid AS object, format('%s (%s), %s', a.usename, a.application_name, a.state) AS detail, NULL AS lacks
   FROM pg_stat_activity a
  WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
    AND a.application_name NOT LIKE 'pgcutover%'
    -- after the switch it is the application
    AND NOT EXISTS (SELECT FROM pg_replication_slots s
-                    WHERE s.database = current_database() AND s.slot_name LIKE 'pgcutover\_back\_%');
+                    WHERE s.database = current_database() AND s.slot_name LIKE 'pgcutover\_back\_%')
+UNION ALL
+SELECT 'pg_stat_activity', NULL, 'pg_read_all_stats (pg_monitor has it)' WHERE NOT pg_has_role('pg_read_all_stats', 'USAGE');
+
+--- check no_locks
+--- group     running work
+--- title     Nobody locks a table
+--- on        source
+--- severity  warn
+--- why       DDL or LOCK TABLE is under way: our own steps and the copy wait behind it, and the application behind them.
+--- remedy    Let it end, or SELECT pg_terminate_backend(pid);
+SELECT 'pid ' || l.pid AS object, format('%s on %s', l.mode, l.relation::regclass) AS detail
+  FROM pg_locks l
+  JOIN pg_class c ON c.oid = l.relation
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_backend_pid()
+   AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+   AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+   AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover') AND c.relpersistence <> 't' AND c.relkind IN ('r', 'p', 'm');

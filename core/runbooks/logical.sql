@@ -130,10 +130,47 @@ SELECT NOT EXISTS (
 --- title      Read the source's schema
 --- on         source
 --- requires   source_not_fenced no_freeze_exceptions large_objects replica_identity sequences_readable encoding_same
---- capture    slot slot_back schema
+--- capture    slot slot_back schema source_ddl
 --- timeout    60s
 --- why        Only reads: a fingerprint of tables and columns, which the target must show too. After DDL on the source run it again.
-WITH rel AS (
+WITH own AS (
+    SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
+           set_config('IntervalStyle', 'postgres', true)), ddl_rel AS (
+    SELECT c.*, format('%I.%I', n.nspname, c.relname) AS name
+      FROM own CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
+       AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
+       AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_class'::regclass
+                          AND x.objid = c.oid AND x.deptype = 'e')), ddl (kind, line) AS (
+    SELECT 'tables', concat_ws(' ', name, relkind, relpersistence, relrowsecurity, relforcerowsecurity) FROM ddl_rel
+    UNION ALL
+    SELECT 'columns', concat_ws(' ', c.name, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
+                                a.attcollation, pg_get_expr(d.adbin, d.adrelid))
+      FROM ddl_rel c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    UNION ALL
+    SELECT 'constraints', concat_ws(' ', c.name, k.conname, pg_get_constraintdef(k.oid))
+      FROM ddl_rel c JOIN pg_constraint k ON k.conrelid = c.oid
+    UNION ALL
+    SELECT 'indexes', concat_ws(' ', pg_get_indexdef(i.indexrelid), i.indisvalid)
+      FROM ddl_rel c JOIN pg_index i ON i.indrelid = c.oid
+    UNION ALL
+    SELECT 'triggers', concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled)
+      FROM ddl_rel c JOIN pg_trigger t ON t.tgrelid = c.oid WHERE NOT t.tgisinternal
+    UNION ALL
+    SELECT 'policies', concat_ws(' ', c.name, p.polname, p.polcmd, p.polroles, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
+      FROM ddl_rel c JOIN pg_policy p ON p.polrelid = c.oid
+    UNION ALL
+    SELECT 'sequences', concat_ws(' ', c.name, s.seqtypid, s.seqincrement, s.seqmin, s.seqmax, s.seqcycle)
+      FROM ddl_rel c JOIN pg_sequence s ON s.seqrelid = c.oid
+    UNION ALL
+    SELECT 'types', concat_ws(' ', e.enumtypid::regtype, e.enumlabel, e.enumsortorder) FROM pg_enum e
+    UNION ALL
+    SELECT 'functions', concat_ws(' ', p.oid::regprocedure, md5(p.prosrc), p.provolatile, p.prosecdef, p.proconfig)
+      FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+     WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
+       AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass
+                          AND x.objid = p.oid AND x.deptype = 'e')), rel AS (
     SELECT c.oid, format('%I.%I', n.nspname, c.relname) AS name, c.relkind
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
@@ -149,7 +186,12 @@ WITH rel AS (
      WHERE r.relkind IN ('r', 'p', 'f'))
 SELECT 'pgcutover_' || substr(md5(current_database()), 1, 12) AS slot,
        'pgcutover_back_' || substr(md5(current_database()), 1, 12) AS slot_back,
-       md5(coalesce(string_agg(object || ' ' || detail, E'\n' ORDER BY (object || ' ' || detail) COLLATE "C"), '')) AS schema
+       md5(coalesce(string_agg(object || ' ' || detail, E'\n' ORDER BY (object || ' ' || detail) COLLATE "C"), '')) AS schema,
+       -- all of it, kind by kind: the check ddl_since looks at it again before the window and inside
+       (SELECT string_agg(f.line, ' ' ORDER BY f.line)
+          FROM (SELECT k.kind || '=' || md5(coalesce(string_agg(d.line, E'\n' ORDER BY d.line COLLATE "C"), '')) AS line
+                  FROM unnest(ARRAY['tables', 'columns', 'constraints', 'indexes', 'triggers', 'policies', 'sequences', 'types', 'functions']) AS k (kind) LEFT JOIN ddl d ON d.kind = k.kind
+                 GROUP BY k.kind) AS f) AS source_ddl
   FROM item;
 --- probe none It reads and leaves nothing.
 --- undo none It reads and leaves nothing.
@@ -263,6 +305,7 @@ DROP PUBLICATION pgcutover;
 --- requires   no_prepared_transactions no_long_transactions source_slots
 --- timeout    60s
 --- why        From here on the source keeps its WAL for the target. It waits for every transaction that is writing now, in any database.
+SET lock_timeout = '60s';
 SELECT slot_name, lsn FROM pg_create_logical_replication_slot(:'slot', 'pgoutput');
 --- probe
 SELECT EXISTS (SELECT FROM pg_replication_slots
@@ -481,7 +524,7 @@ Going back later: put the old address in again before the undo of that step.
 --- on         pooler
 --- no-transaction
 --- window     opens
---- requires   lag_is_small forward_works tables_ready published_is_subscribed all_tables_published schema_same back_is_subscribed slots_alive no_prepared_transactions no_prepared_on_target no_long_transactions no_long_on_target no_idle_in_transaction no_writers_on_target no_freeze_exceptions target_slots pooler_enabled
+--- requires   lag_is_small forward_works tables_ready published_is_subscribed all_tables_published schema_same ddl_since back_is_subscribed slots_alive no_prepared_transactions no_prepared_on_target no_long_transactions no_long_on_target no_idle_in_transaction no_writers_on_target no_freeze_exceptions target_slots pooler_enabled
 --- timeout    20s
 --- why        Clients wait instead of seeing an error. PAUSE answers when the last transaction has ended.
 PAUSE :"database";
@@ -504,7 +547,7 @@ SHOW POOLS NONE WHERE database = :'database' AND sv_active > '0';
 --- title      Stop writes on the source
 --- on         source
 --- window     opens
---- requires   lag_is_small forward_works tables_ready published_is_subscribed all_tables_published schema_same back_is_subscribed slots_alive no_prepared_transactions no_prepared_on_target no_long_transactions no_long_on_target no_writers_on_target no_freeze_exceptions target_slots
+--- requires   lag_is_small forward_works tables_ready published_is_subscribed all_tables_published schema_same ddl_since back_is_subscribed slots_alive no_prepared_transactions no_prepared_on_target no_long_transactions no_long_on_target no_writers_on_target no_freeze_exceptions target_slots
 --- why        Every new session is read-only from here; those there are now are ended next. Clients without a pooler see errors until they reconnect to the target.
 DELETE FROM pgcutover.heartbeat WHERE id = 2;
 ALTER DATABASE :"database" SET default_transaction_read_only = on;
@@ -714,6 +757,7 @@ SELECT format('%I.%I', n.nspname, c.relname) AS sequence,
 --- requires   no_prepared_on_target
 --- timeout    10s
 --- why        Whatever is written on the target from here on is kept for the source. It waits for every transaction that is writing there, in any database.
+SET lock_timeout = '10s';
 SELECT slot_name, lsn FROM pg_create_logical_replication_slot(:'slot_back', 'pgoutput');
 --- probe
 SELECT EXISTS (SELECT FROM pg_replication_slots
@@ -775,7 +819,7 @@ SELECT coalesce(bool_or(s.active), false) AS done, 'the source to connect' AS wa
 --- step unfence
 --- title      Open the target for writes
 --- on         target
---- requires   way_back_works
+--- requires   way_back_works ddl_since
 --- supersedes fence
 --- why        Before the clients come, so that none of them meets a read-only session. Without a pooler this is where they can write again.
 ALTER DATABASE :"database" RESET default_transaction_read_only;
