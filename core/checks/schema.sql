@@ -32,7 +32,7 @@ WITH own AS (
     -- bounds and defaults are written the same way on both sides
     SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
            set_config('IntervalStyle', 'postgres', true)), rel AS (
-    SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS name
+    SELECT c.*, c.oid AS id, n.nspname, format('%I.%I', n.nspname, c.relname) AS name
       FROM own CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
        AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
@@ -47,9 +47,9 @@ SELECT 'schema ' || quote_ident(n.nspname) AS object, 'schema' AS kind, NULL AS 
                       AND x.objid = n.oid AND x.deptype = 'e')
 UNION ALL
 SELECT c.name, CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' WHEN 'f' THEN 'foreign table' END,
-       c.relpersistence::text, pg_get_partkeydef(c.oid),
-       (SELECT string_agg(format('%s %s', i.inhparent::regclass, pg_get_expr(c.relpartbound, c.oid)), ', ' ORDER BY i.inhseqno)
-          FROM pg_inherits i WHERE i.inhrelid = c.oid),
+       c.relpersistence::text, pg_get_partkeydef(c.id),
+       (SELECT string_agg(format('%s %s', i.inhparent::regclass, pg_get_expr(c.relpartbound, c.id)), ', ' ORDER BY i.inhseqno)
+          FROM pg_inherits i WHERE i.inhrelid = c.id),
        CASE WHEN c.relforcerowsecurity THEN 'forced' WHEN c.relrowsecurity THEN 'on' END,
        NULL, NULL, NULL, NULL, NULL, NULL, NULL
   FROM rel c
@@ -58,14 +58,14 @@ SELECT c.name || '.' || quote_ident(a.attname), 'column', NULL, NULL, NULL, NULL
        format_type(a.atttypid, a.atttypmod),
        CASE WHEN a.attnotnull THEN 'not null' ELSE 'null' END,
        btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_expr(d.adbin, d.adrelid),
-                  '::("[^"]*"|\w+)(\.("[^"]*"|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')),
        CASE WHEN a.attcollation <> t.typcollation THEN (SELECT format('%I.%I', cn.nspname, co.collname) FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation) END,
        NULL,
        NULL,
        CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END
   FROM rel c
-  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  JOIN pg_attribute a ON a.attrelid = c.id AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum AND c.relkind NOT IN ('v', 'm')
  WHERE c.relkind <> 'S';
@@ -76,7 +76,7 @@ WITH own AS (
     -- bounds and defaults are written the same way on both sides
     SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
            set_config('IntervalStyle', 'postgres', true)), rel AS (
-    SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS name
+    SELECT c.*, c.oid AS id, n.nspname, format('%I.%I', n.nspname, c.relname) AS name
       FROM own CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
        AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
@@ -91,9 +91,9 @@ SELECT 'schema ' || quote_ident(n.nspname) AS object, 'schema' AS kind, NULL AS 
                       AND x.objid = n.oid AND x.deptype = 'e')
 UNION ALL
 SELECT c.name, CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' WHEN 'f' THEN 'foreign table' END,
-       c.relpersistence::text, pg_get_partkeydef(c.oid),
-       (SELECT string_agg(format('%s %s', i.inhparent::regclass, pg_get_expr(c.relpartbound, c.oid)), ', ' ORDER BY i.inhseqno)
-          FROM pg_inherits i WHERE i.inhrelid = c.oid),
+       c.relpersistence::text, pg_get_partkeydef(c.id),
+       (SELECT string_agg(format('%s %s', i.inhparent::regclass, pg_get_expr(c.relpartbound, c.id)), ', ' ORDER BY i.inhseqno)
+          FROM pg_inherits i WHERE i.inhrelid = c.id),
        CASE WHEN c.relforcerowsecurity THEN 'forced' WHEN c.relrowsecurity THEN 'on' END,
        NULL, NULL, NULL, NULL, NULL, NULL, NULL
   FROM rel c
@@ -102,16 +102,16 @@ SELECT c.name || '.' || quote_ident(a.attname), 'column', NULL, NULL, NULL, NULL
        format_type(a.atttypid, a.atttypmod),
        CASE WHEN a.attnotnull THEN 'not null' ELSE 'null' END,
        CASE WHEN a.attgenerated = '' THEN btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_expr(d.adbin, d.adrelid),
-                  '::("[^"]*"|\w+)(\.("[^"]*"|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) END,
        CASE WHEN a.attcollation <> t.typcollation THEN (SELECT format('%I.%I', cn.nspname, co.collname) FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation) END,
        CASE a.attgenerated WHEN 's' THEN 'stored' WHEN 'v' THEN 'virtual' END,
        CASE WHEN a.attgenerated <> '' THEN btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_expr(d.adbin, d.adrelid),
-                  '::("[^"]*"|\w+)(\.("[^"]*"|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) END,
        CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END
   FROM rel c
-  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  JOIN pg_attribute a ON a.attrelid = c.id AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum AND c.relkind NOT IN ('v', 'm')
  WHERE c.relkind <> 'S';
@@ -129,7 +129,7 @@ WITH own AS (
     -- bounds and defaults are written the same way on both sides
     SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
            set_config('IntervalStyle', 'postgres', true)), rel AS (
-    SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS name
+    SELECT c.*, c.oid AS id, n.nspname, format('%I.%I', n.nspname, c.relname) AS name
       FROM own CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
        AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
@@ -138,11 +138,12 @@ WITH own AS (
 SELECT format('%I of %s', k.conname, c.name) AS object,
        CASE k.contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique' WHEN 'c' THEN 'check' WHEN 'f' THEN 'foreign key' WHEN 'x' THEN 'exclusion' END AS type,
        btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_constraintdef(k.oid), '( NOT VALID| NOT ENFORCED| DEFERRABLE| INITIALLY DEFERRED)+$', ''),
-                  '::("[^"]*"|\w+)(\.("[^"]*"|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) AS definition,
-       CASE WHEN k.convalidated THEN 'valid' ELSE 'NOT VALID' END AS valid,
+       -- one that is inherited is as valid as its parent's: pg_dump brings it so
+       CASE WHEN k.convalidated OR NOT k.conislocal THEN 'valid' ELSE 'NOT VALID' END AS valid,
        CASE WHEN k.condeferred THEN 'INITIALLY DEFERRED' WHEN k.condeferrable THEN 'DEFERRABLE' ELSE 'no' END AS deferrable
-  FROM rel c JOIN pg_constraint k ON k.conrelid = c.oid
+  FROM rel c JOIN pg_constraint k ON k.conrelid = c.id
  WHERE k.contype IN ('p', 'u', 'c', 'f', 'x');
 
 --- check constraints_same
@@ -151,7 +152,7 @@ WITH own AS (
     -- bounds and defaults are written the same way on both sides
     SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
            set_config('IntervalStyle', 'postgres', true)), rel AS (
-    SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS name
+    SELECT c.*, c.oid AS id, n.nspname, format('%I.%I', n.nspname, c.relname) AS name
       FROM own CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
        AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
@@ -160,11 +161,12 @@ WITH own AS (
 SELECT format('%I of %s', k.conname, c.name) AS object,
        CASE k.contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique' WHEN 'c' THEN 'check' WHEN 'f' THEN 'foreign key' WHEN 'x' THEN 'exclusion' END AS type,
        btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_constraintdef(k.oid), '( NOT VALID| NOT ENFORCED| DEFERRABLE| INITIALLY DEFERRED)+$', ''),
-                  '::("[^"]*"|\w+)(\.("[^"]*"|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) AS definition,
-       CASE WHEN k.convalidated THEN 'valid' ELSE 'NOT VALID' END AS valid,
+       -- one that is inherited is as valid as its parent's: pg_dump brings it so
+       CASE WHEN k.convalidated OR NOT k.conislocal THEN 'valid' ELSE 'NOT VALID' END AS valid,
        CASE WHEN k.condeferred THEN 'INITIALLY DEFERRED' WHEN k.condeferrable THEN 'DEFERRABLE' ELSE 'no' END AS deferrable
-  FROM rel c JOIN pg_constraint k ON k.conrelid = c.oid
+  FROM rel c JOIN pg_constraint k ON k.conrelid = c.id
  WHERE k.contype IN ('p', 'u', 'c', 'f', 'x')
    AND k.conparentid = 0;
 
@@ -180,7 +182,7 @@ WITH own AS (
     -- bounds and defaults are written the same way on both sides
     SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
            set_config('IntervalStyle', 'postgres', true)), rel AS (
-    SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS name
+    SELECT c.*, c.oid AS id, n.nspname, format('%I.%I', n.nspname, c.relname) AS name
       FROM own CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
        AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
@@ -191,13 +193,13 @@ SELECT format('%I.%I', c.nspname, ic.relname) AS object,
        CASE WHEN i.indisvalid AND i.indisready THEN 'valid' ELSE 'invalid' END AS valid,
        CASE WHEN i.indisunique THEN 'UNIQUE' ELSE 'not unique' END AS "unique",
        btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_expr(i.indpred, i.indrelid),
-                  '::("[^"]*"|\w+)(\.("[^"]*"|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) AS "where",
        btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_indexdef(i.indexrelid), '^.*? USING (.*?)( WHERE .*)?$', '\1'),
-                  '::("[^"]*"|\w+)(\.("[^"]*"|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) AS definition
   FROM rel c
-  JOIN pg_index i ON i.indrelid = c.oid
+  JOIN pg_index i ON i.indrelid = c.id
   JOIN pg_class ic ON ic.oid = i.indexrelid;
 
 --- check triggers_same
@@ -213,7 +215,7 @@ WITH own AS (
     -- bounds and defaults are written the same way on both sides
     SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
            set_config('IntervalStyle', 'postgres', true)), rel AS (
-    SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS name
+    SELECT c.*, c.oid AS id, n.nspname, format('%I.%I', n.nspname, c.relname) AS name
       FROM own CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
        AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
@@ -222,15 +224,15 @@ WITH own AS (
 SELECT format('trigger %I on %s', t.tgname, c.name) AS object,
        CASE t.tgenabled WHEN 'O' THEN 'enabled' WHEN 'D' THEN 'disabled' WHEN 'A' THEN 'enabled always' WHEN 'R' THEN 'enabled for replicas' END AS state,
        btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_triggerdef(t.oid), ' EXECUTE PROCEDURE ', ' EXECUTE FUNCTION '),
-                  '::("[^"]*"|\w+)(\.("[^"]*"|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) AS definition
-  FROM rel c JOIN pg_trigger t ON t.tgrelid = c.oid
+  FROM rel c JOIN pg_trigger t ON t.tgrelid = c.id
  WHERE NOT t.tgisinternal
 UNION ALL
 SELECT format('rule %I on %s', w.rulename, c.name),
        CASE w.ev_enabled WHEN 'O' THEN 'enabled' WHEN 'D' THEN 'disabled' WHEN 'A' THEN 'enabled always' WHEN 'R' THEN 'enabled for replicas' END,
        CASE w.ev_type WHEN '1' THEN 'select' WHEN '2' THEN 'update' WHEN '3' THEN 'insert' WHEN '4' THEN 'delete' END
-  FROM rel c JOIN pg_rewrite w ON w.ev_class = c.oid
+  FROM rel c JOIN pg_rewrite w ON w.ev_class = c.id
  WHERE w.rulename <> '_RETURN';
 
 --- check triggers_same
@@ -239,7 +241,7 @@ WITH own AS (
     -- bounds and defaults are written the same way on both sides
     SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
            set_config('IntervalStyle', 'postgres', true)), rel AS (
-    SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS name
+    SELECT c.*, c.oid AS id, n.nspname, format('%I.%I', n.nspname, c.relname) AS name
       FROM own CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
        AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
@@ -248,15 +250,15 @@ WITH own AS (
 SELECT format('trigger %I on %s', t.tgname, c.name) AS object,
        CASE t.tgenabled WHEN 'O' THEN 'enabled' WHEN 'D' THEN 'disabled' WHEN 'A' THEN 'enabled always' WHEN 'R' THEN 'enabled for replicas' END AS state,
        btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_triggerdef(t.oid), ' EXECUTE PROCEDURE ', ' EXECUTE FUNCTION '),
-                  '::("[^"]*"|\w+)(\.("[^"]*"|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) AS definition
-  FROM rel c JOIN pg_trigger t ON t.tgrelid = c.oid
+  FROM rel c JOIN pg_trigger t ON t.tgrelid = c.id
  WHERE t.tgparentid = 0 AND NOT t.tgisinternal
 UNION ALL
 SELECT format('rule %I on %s', w.rulename, c.name),
        CASE w.ev_enabled WHEN 'O' THEN 'enabled' WHEN 'D' THEN 'disabled' WHEN 'A' THEN 'enabled always' WHEN 'R' THEN 'enabled for replicas' END,
        CASE w.ev_type WHEN '1' THEN 'select' WHEN '2' THEN 'update' WHEN '3' THEN 'insert' WHEN '4' THEN 'delete' END
-  FROM rel c JOIN pg_rewrite w ON w.ev_class = c.oid
+  FROM rel c JOIN pg_rewrite w ON w.ev_class = c.id
  WHERE w.rulename <> '_RETURN';
 
 --- check policies_same
@@ -271,7 +273,7 @@ WITH own AS (
     -- bounds and defaults are written the same way on both sides
     SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
            set_config('IntervalStyle', 'postgres', true)), rel AS (
-    SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS name
+    SELECT c.*, c.oid AS id, n.nspname, format('%I.%I', n.nspname, c.relname) AS name
       FROM own CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
        AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
@@ -284,12 +286,12 @@ SELECT format('policy %I on %s', p.polname, c.name) AS object,
                           ORDER BY CASE WHEN u.oid = 0 THEN 'public' ELSE pg_get_userbyid(u.oid)::text END)
           FROM unnest(p.polroles) AS u (oid)) AS roles,
        btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_expr(p.polqual, p.polrelid),
-                  '::("[^"]*"|\w+)(\.("[^"]*"|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) AS "using",
        btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_expr(p.polwithcheck, p.polrelid),
-                  '::("[^"]*"|\w+)(\.("[^"]*"|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) AS "with check"
-  FROM rel c JOIN pg_policy p ON p.polrelid = c.oid;
+  FROM rel c JOIN pg_policy p ON p.polrelid = c.id;
 
 --- check types_same
 --- group     schema
@@ -307,10 +309,10 @@ SELECT format('type %I.%I', n.nspname, t.typname) AS object,
        CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END AS base,
        CASE WHEN t.typtype = 'd' AND t.typnotnull THEN 'not null' END AS "not null",
        btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(t.typdefault,
-                  '::("[^"]*"|\w+)(\.("[^"]*"|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) AS "default",
        (SELECT string_agg(format('%I %s', k.conname, btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_constraintdef(k.oid),
-                  '::("[^"]*"|\w+)(\.("[^"]*"|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g'))), ', ' ORDER BY k.conname)
           FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c') AS constraints
   FROM pg_type t
@@ -345,7 +347,7 @@ SELECT format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)) 
   JOIN pg_language l ON l.oid = p.prolang
  WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
    AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass
-                      AND x.objid = p.oid AND x.deptype = 'e');
+                      AND x.objid = p.oid AND x.deptype IN ('e', 'i'));
 
 --- check functions_same
 --- since     11
@@ -365,7 +367,7 @@ SELECT format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)) 
   JOIN pg_language l ON l.oid = p.prolang
  WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
    AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass
-                      AND x.objid = p.oid AND x.deptype = 'e');
+                      AND x.objid = p.oid AND x.deptype IN ('e', 'i'));
 
 --- check functions_same
 --- since     14
@@ -374,8 +376,8 @@ SELECT format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)) 
        'md5 ' || md5(CASE WHEN p.prosqlbody IS NULL THEN p.prosrc
                 -- newer ones leave out what is not needed to tell columns apart
                 ELSE regexp_replace(btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_function_sqlbody(p.oid),
-                  '::("[^"]*"|\w+)(\.("[^"]*"|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
-                  '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')), '(\w+|[^]*)\.|\s+', '', 'g') END) AS body,
+                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')), '([[:alpha:]_]\w*|("[^"]*")+)\.|\s+', '', 'g') END) AS body,
        l.lanname::text AS language,
        p.prorettype::regtype::text || CASE WHEN p.proretset THEN ' set' ELSE '' END AS returns,
        CASE p.provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END AS volatility,
@@ -388,7 +390,7 @@ SELECT format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)) 
   JOIN pg_language l ON l.oid = p.prolang
  WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
    AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass
-                      AND x.objid = p.oid AND x.deptype = 'e');
+                      AND x.objid = p.oid AND x.deptype IN ('e', 'i'));
 
 --- check sequences_alike
 --- group     schema
@@ -438,7 +440,7 @@ SELECT format('function %I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proar
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
  WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
    AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass
-                      AND x.objid = p.oid AND x.deptype = 'e')
+                      AND x.objid = p.oid AND x.deptype IN ('e', 'i'))
 UNION ALL
 SELECT format('type %I.%I', n.nspname, t.typname), pg_get_userbyid(t.typowner)::text
   FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
@@ -479,7 +481,7 @@ WITH item (object, grantor, grantee, privilege, grantable) AS (
       FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS g
      WHERE g.grantee <> p.proowner AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
    AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass
-                      AND x.objid = p.oid AND x.deptype = 'e')
+                      AND x.objid = p.oid AND x.deptype IN ('e', 'i'))
     UNION ALL
     SELECT 'type ' || format('%I.%I', n.nspname, t.typname), g.*
       FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace CROSS JOIN LATERAL aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) AS g
@@ -530,7 +532,7 @@ WITH own AS (
     -- bounds and defaults are written the same way on both sides
     SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
            set_config('IntervalStyle', 'postgres', true)), rel AS (
-    SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS name
+    SELECT c.*, c.oid AS id, n.nspname, format('%I.%I', n.nspname, c.relname) AS name
       FROM own CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
        AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
@@ -538,9 +540,9 @@ WITH own AS (
                       AND x.objid = c.oid AND x.deptype = 'e'))
 SELECT c.name AS object,
        -- newer ones leave out what is not needed to tell columns apart
-       'md5 ' || md5(regexp_replace(btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_viewdef(c.oid),
-                  '::("[^"]*"|\w+)(\.("[^"]*"|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
-                  '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')), '(\w+|"[^"]*")\.|\s+', '', 'g')) AS query,
+       'md5 ' || md5(regexp_replace(btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_viewdef(c.id),
+                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')), '([[:alpha:]_]\w*|("[^"]*")+)\.|\s+', '', 'g')) AS query,
        array_to_string(c.reloptions, ', ') AS options
   FROM rel c WHERE c.relkind IN ('v', 'm');
 
@@ -555,7 +557,7 @@ SELECT c.name AS object,
 WITH own AS (
     SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
            set_config('IntervalStyle', 'postgres', true)), ddl_rel AS (
-    SELECT c.*, format('%I.%I', n.nspname, c.relname) AS name
+    SELECT c.*, c.oid AS id, format('%I.%I', n.nspname, c.relname) AS name
       FROM own CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
        AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
@@ -565,23 +567,23 @@ WITH own AS (
     UNION ALL
     SELECT 'columns', concat_ws(' ', c.name, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
                                 a.attcollation, pg_get_expr(d.adbin, d.adrelid))
-      FROM ddl_rel c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      FROM ddl_rel c JOIN pg_attribute a ON a.attrelid = c.id AND a.attnum > 0 AND NOT a.attisdropped
       LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     UNION ALL
     SELECT 'constraints', concat_ws(' ', c.name, k.conname, pg_get_constraintdef(k.oid))
-      FROM ddl_rel c JOIN pg_constraint k ON k.conrelid = c.oid
+      FROM ddl_rel c JOIN pg_constraint k ON k.conrelid = c.id
     UNION ALL
     SELECT 'indexes', concat_ws(' ', pg_get_indexdef(i.indexrelid), i.indisvalid)
-      FROM ddl_rel c JOIN pg_index i ON i.indrelid = c.oid
+      FROM ddl_rel c JOIN pg_index i ON i.indrelid = c.id
     UNION ALL
     SELECT 'triggers', concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled)
-      FROM ddl_rel c JOIN pg_trigger t ON t.tgrelid = c.oid WHERE NOT t.tgisinternal
+      FROM ddl_rel c JOIN pg_trigger t ON t.tgrelid = c.id WHERE NOT t.tgisinternal
     UNION ALL
     SELECT 'policies', concat_ws(' ', c.name, p.polname, p.polcmd, p.polroles, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
-      FROM ddl_rel c JOIN pg_policy p ON p.polrelid = c.oid
+      FROM ddl_rel c JOIN pg_policy p ON p.polrelid = c.id
     UNION ALL
     SELECT 'sequences', concat_ws(' ', c.name, s.seqtypid, s.seqincrement, s.seqmin, s.seqmax, s.seqcycle)
-      FROM ddl_rel c JOIN pg_sequence s ON s.seqrelid = c.oid
+      FROM ddl_rel c JOIN pg_sequence s ON s.seqrelid = c.id
     UNION ALL
     SELECT 'types', concat_ws(' ', e.enumtypid::regtype, e.enumlabel, e.enumsortorder) FROM pg_enum e
     UNION ALL
@@ -589,7 +591,7 @@ WITH own AS (
       FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
      WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
        AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass
-                          AND x.objid = p.oid AND x.deptype = 'e'))
+                          AND x.objid = p.oid AND x.deptype IN ('e', 'i')))
 SELECT k.kind AS object, 'not as they were when the schema was read; the checks of schema say which, unless both sides have it' AS detail
   FROM unnest(ARRAY['tables', 'columns', 'constraints', 'indexes', 'triggers', 'policies', 'sequences', 'types', 'functions']) AS k (kind) LEFT JOIN ddl d ON d.kind = k.kind
  GROUP BY k.kind

@@ -136,7 +136,7 @@ SELECT NOT EXISTS (
 WITH own AS (
     SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
            set_config('IntervalStyle', 'postgres', true)), ddl_rel AS (
-    SELECT c.*, format('%I.%I', n.nspname, c.relname) AS name
+    SELECT c.*, c.oid AS id, format('%I.%I', n.nspname, c.relname) AS name
       FROM own CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
        AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
@@ -146,23 +146,23 @@ WITH own AS (
     UNION ALL
     SELECT 'columns', concat_ws(' ', c.name, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
                                 a.attcollation, pg_get_expr(d.adbin, d.adrelid))
-      FROM ddl_rel c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      FROM ddl_rel c JOIN pg_attribute a ON a.attrelid = c.id AND a.attnum > 0 AND NOT a.attisdropped
       LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     UNION ALL
     SELECT 'constraints', concat_ws(' ', c.name, k.conname, pg_get_constraintdef(k.oid))
-      FROM ddl_rel c JOIN pg_constraint k ON k.conrelid = c.oid
+      FROM ddl_rel c JOIN pg_constraint k ON k.conrelid = c.id
     UNION ALL
     SELECT 'indexes', concat_ws(' ', pg_get_indexdef(i.indexrelid), i.indisvalid)
-      FROM ddl_rel c JOIN pg_index i ON i.indrelid = c.oid
+      FROM ddl_rel c JOIN pg_index i ON i.indrelid = c.id
     UNION ALL
     SELECT 'triggers', concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled)
-      FROM ddl_rel c JOIN pg_trigger t ON t.tgrelid = c.oid WHERE NOT t.tgisinternal
+      FROM ddl_rel c JOIN pg_trigger t ON t.tgrelid = c.id WHERE NOT t.tgisinternal
     UNION ALL
     SELECT 'policies', concat_ws(' ', c.name, p.polname, p.polcmd, p.polroles, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
-      FROM ddl_rel c JOIN pg_policy p ON p.polrelid = c.oid
+      FROM ddl_rel c JOIN pg_policy p ON p.polrelid = c.id
     UNION ALL
     SELECT 'sequences', concat_ws(' ', c.name, s.seqtypid, s.seqincrement, s.seqmin, s.seqmax, s.seqcycle)
-      FROM ddl_rel c JOIN pg_sequence s ON s.seqrelid = c.oid
+      FROM ddl_rel c JOIN pg_sequence s ON s.seqrelid = c.id
     UNION ALL
     SELECT 'types', concat_ws(' ', e.enumtypid::regtype, e.enumlabel, e.enumsortorder) FROM pg_enum e
     UNION ALL
@@ -170,7 +170,7 @@ WITH own AS (
       FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
      WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
        AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_proc'::regclass
-                          AND x.objid = p.oid AND x.deptype = 'e')), rel AS (
+                          AND x.objid = p.oid AND x.deptype IN ('e', 'i'))), rel AS (
     SELECT c.oid, format('%I.%I', n.nspname, c.relname) AS name, c.relkind
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
