@@ -30,7 +30,7 @@ static const char known[] =
     "drift.touch();"
     "ALTER TABLE drift.things ENABLE ROW LEVEL SECURITY;"
     "CREATE POLICY own ON drift.things USING (name = CURRENT_USER);"
-    "CREATE VIEW drift.cheap AS SELECT id, name FROM drift.things WHERE price < 5;"
+    "CREATE VIEW drift.cheap AS SELECT id, name FROM drift.things WHERE n < 5;"
     "GRANT SELECT ON drift.things TO app;";
 static const char known_since_12[] =
     "ALTER TABLE drift.things ADD COLUMN twice int GENERATED ALWAYS AS (n * 2) STORED";
@@ -116,8 +116,8 @@ static const struct drift drifts[] = {
      "CREATE OR REPLACE FUNCTION drift.twice(int) RETURNS int LANGUAGE sql AS 'SELECT $1 * 2'",
      "drift.twice(integer)", "", 0},
     {"a view's query",
-     "CREATE OR REPLACE VIEW drift.cheap AS SELECT id, name FROM drift.things WHERE price < 6",
-     "CREATE OR REPLACE VIEW drift.cheap AS SELECT id, name FROM drift.things WHERE price < 5",
+     "CREATE OR REPLACE VIEW drift.cheap AS SELECT id, name FROM drift.things WHERE n < 6",
+     "CREATE OR REPLACE VIEW drift.cheap AS SELECT id, name FROM drift.things WHERE n < 5",
      "drift.cheap", "", 0},
     {"a comment", "COMMENT ON TABLE drift.things IS 'other words'",
      "COMMENT ON TABLE drift.things IS NULL", NULL, NULL, 0},
