@@ -24,6 +24,7 @@ struct lane {
     bool in_after;
     size_t statement; /* the one in flight */
     bool own;         /* what is in flight is the console's own */
+    bool lost;        /* its connection is gone */
 };
 
 /* A step at work on one place. */
@@ -38,7 +39,7 @@ struct job {
     char **statements, **shown;
     size_t count, at;
 
-    const char *before[4], *after[2];
+    const char *before[4], *after[4];
     size_t before_count, after_count;
     struct lane *lanes;
     size_t lane_count, lanes_busy;
@@ -46,7 +47,8 @@ struct job {
 
     enum event result;
     char *message;
-    bool failed, stopped, ended;
+    bool failed, stopped, ended, abandoned;
+    json_t *captured; /* kept back until the transaction has been committed */
 
     uv_timer_t timer; /* a wait's next look, or the look for who blocks it */
     uint64_t began_ms, deadline_ms, pause_ms;
@@ -73,6 +75,7 @@ static struct place_run *run_of(const struct job *job)
 static void timer_closed(uv_handle_t *handle)
 {
     struct job *job = handle->data;
+    json_decref(job->captured);
     table_free(job->here);
     table_free(job->there);
     script_text_free(&job->text);
@@ -130,6 +133,10 @@ struct blockers {
 static void on_blockers(struct reply *reply, void *arg)
 {
     struct blockers *asked = arg;
+    if (asked->engine->closing) {
+        free(asked);
+        return;
+    }
     struct place_run *place = engine_place(asked->engine, asked->step, asked->place);
     if (reply->kind == REPLY_OK && reply->table && state_is_busy(place->state)) {
         const char *holder = table_text(reply->table, 0, "holder");
@@ -152,17 +159,28 @@ static void on_look_for_blockers(uv_timer_t *timer)
 
 static void lane_next(struct lane *lane);
 
-static void note_captures(struct job *job, const struct table *table)
+static void keep_captures(struct job *job, const struct table *table)
 {
     const struct step *step = step_of(job);
-    json_t *values = json_object();
+    json_decref(job->captured);
+    job->captured = json_object();
     for (size_t i = 0; i < step->capture_count; i++) {
         const char *value = table_text(table, 0, step->captures[i]);
-        capture_set(job->engine, step->captures[i], value, job->on.database_index);
-        json_object_set_new(values, step->captures[i], journal_text(value ? value : ""));
+        json_object_set_new(job->captured, step->captures[i], journal_text(value ? value : ""));
     }
+}
+
+/* What a transaction that was rolled back returned is nobody's truth. */
+static void note_captures(struct job *job)
+{
+    const char *name;
+    json_t *value;
+    if (!job->captured)
+        return;
+    json_object_foreach(job->captured, name, value)
+        capture_set(job->engine, name, json_string_value(value), job->on.database_index);
     json_t *record = engine_record(job->engine, "capture", job->step, job->place);
-    json_object_set_new(record, "values", values);
+    json_object_set(record, "values", job->captured);
     journal_append(job->engine->journal, record, NULL, NULL);
 }
 
@@ -172,13 +190,22 @@ static const char *outcome_word(enum reply_kind kind)
     return words[kind];
 }
 
+static void lane_lost(struct lane *lane, const char *message)
+{
+    lane->lost = true;
+    job_fail(lane->job, E_LOST, message);
+}
+
 static void on_statement(struct reply *reply, void *arg)
 {
     struct lane *lane = arg;
     struct job *job = lane->job;
-    bool rolled_back = reply->kind == REPLY_OK && reply->tag && lane->own && lane->in_after &&
-                       job->transaction && !job->failed && strcmp(reply->tag, "ROLLBACK") == 0;
-    if (!lane->own || (lane->in_after && job->transaction))
+    if (job->engine->closing)
+        return;
+    bool commits = lane->own && lane->in_after && job->transaction && lane->after_at <= 1;
+    bool rolled_back = reply->kind == REPLY_OK && reply->tag && commits && !job->failed &&
+                       strcmp(reply->tag, "ROLLBACK") == 0;
+    if (!lane->own || commits)
         engine_journal_statement(job->engine, job->step, job->place,
                                  lane->own ? job->after[0] : job->shown[lane->statement],
                                  outcome_word(reply->kind), reply->ms,
@@ -186,12 +213,12 @@ static void on_statement(struct reply *reply, void *arg)
     if (rolled_back)
         job_fail(job, E_ERROR, "the server rolled the transaction back");
     else if (reply->kind == REPLY_LOST)
-        job_fail(job, E_LOST, reply->message);
+        lane_lost(lane, reply->message);
     else if (reply->kind != REPLY_OK && !(lane->own && job->failed))
         job_fail(job, E_ERROR, reply->message);
     else if (!lane->own && reply->table && lane->statement + 1 == job->count && !job->undo &&
              step_of(job)->capture_count > 0)
-        note_captures(job, reply->table);
+        keep_captures(job, reply->table);
     lane_next(lane);
 }
 
@@ -203,7 +230,9 @@ static bool is_held(const struct job *job)
 static void lane_send(struct lane *lane, const char *sql, bool own)
 {
     struct job *job = lane->job;
-    uint64_t deadline_ms = (uint64_t)step_of(job)->timeout_ms + 1000;
+    /* COMMIT may take as long as a statement does; what else is ours takes no time. */
+    bool short_one = own && !(lane->in_after && job->transaction);
+    uint64_t deadline_ms = short_one ? OWN_DEADLINE_MS : (uint64_t)step_of(job)->timeout_ms + 1000;
     lane->own = own;
     if (is_held(job))
         sessions_send_held(job->engine->work, &job->on, job->step, sql, deadline_ms, on_statement,
@@ -216,8 +245,19 @@ static void lane_send(struct lane *lane, const char *sql, bool own)
 static void on_abandoned(struct reply *reply, void *arg)
 {
     struct job *job = arg;
+    if (job->engine->closing)
+        return;
     (void)reply;
     job_end(job, job->result, job->message);
+}
+
+/* Without a transaction, what came before the failure stays. */
+static void say_how_far(struct job *job)
+{
+    char *message =
+        xprintf("after %zu of %zu statements: %s", job->at - 1, job->count, job->message);
+    free(job->message);
+    job->message = message;
 }
 
 /* What was given up may still be at work on the server: its own way to abandon it is sent first. */
@@ -227,7 +267,7 @@ static void statements_ended(struct job *job)
     struct script_text text = {0};
     struct place on;
     struct err err;
-    bool given_up = job->failed && job->result == E_LOST && !job->undo;
+    bool given_up = job->failed && job->result == E_LOST && !job->undo && !job->abandoned;
     if (given_up && variant && variant->abandon.text &&
         place_on(job->engine, &run_of(job)->place, variant->abandon.on, &on) &&
         script_expand(job->engine, &variant->abandon, &on, false, &text, &err)) {
@@ -238,14 +278,30 @@ static void statements_ended(struct job *job)
         return;
     }
     script_text_free(&text);
+    if (!job->failed)
+        note_captures(job);
+    else if (!job->transaction && job->at > 1)
+        say_how_far(job);
     job_end(job, job->failed ? job->result : E_RETURNED, job->message);
+}
+
+/* After the operator's stop, or once another console drives, nothing more is sent. */
+static void heed_stop(struct lane *lane)
+{
+    struct job *job = lane->job;
+    if (job->failed || lane->in_after)
+        return;
+    if (job->stopped)
+        job_fail(job, E_ERROR, "stopped by the operator");
+    else if (engine_drive(job->engine) == DRIVE_TAKEN)
+        job_fail(job, E_ERROR, "another console drives");
 }
 
 static void lane_next(struct lane *lane)
 {
     struct job *job = lane->job;
-    bool broken = job->failed && job->result == E_LOST;
-    if (job->failed && job->transaction && !broken && !lane->in_after) {
+    heed_stop(lane);
+    if (job->failed && job->transaction && !lane->lost && !lane->in_after) {
         lane->in_after = true;
         lane->after_at = job->after_count;
         lane_send(lane, own_text(job->engine, "own_rollback"), true);
@@ -254,7 +310,7 @@ static void lane_next(struct lane *lane)
     } else if (!job->failed && job->at < job->count) {
         lane->statement = job->at++;
         lane_send(lane, job->statements[lane->statement], false);
-    } else if (!broken && lane->after_at < job->after_count) {
+    } else if (!lane->lost && lane->after_at < job->after_count) {
         lane->in_after = true;
         lane_send(lane, job->after[lane->after_at++], true);
     } else if (--job->lanes_busy == 0) {
@@ -306,6 +362,10 @@ static void wrap(struct job *job)
     job->before[job->before_count++] = limits_sql(job);
     job->after[job->after_count++] =
         own_text(engine, job->transaction ? "own_commit" : "own_unwritable");
+    if (!job->transaction)
+        job->after[job->after_count++] = own_text(engine, "own_session");
+    if (job->text.secret)
+        job->after[job->after_count++] = own_text(engine, "own_logged");
 }
 
 static void act_statements(struct job *job)
@@ -321,13 +381,21 @@ static void act_statements(struct job *job)
     job->transaction =
         step->transaction && !parallel && !is_held(job) && job->on.node->kind == KIND_POSTGRES;
     if (step->holds) /* begun anew, or taken back: what an earlier try held goes first */
-        sessions_release(job->engine->work, job->step);
+        sessions_release(job->engine->work, &job->on, job->step);
     wrap(job);
     job->lane_count = parallel ? (size_t)step->parallel : 1;
     if (job->lane_count > job->count && job->count > 0)
         job->lane_count = job->count;
     if (job->count == 0) {
         job_end(job, E_RETURNED, "there was nothing to send");
+        return;
+    }
+    if (!is_held(job) && !sessions_ready(job->engine->work, &job->on)) {
+        const char *error = sessions_error(job->engine->work, &job->on);
+        char *message = xprintf("its session is not connected, nothing was sent%s%s",
+                                error ? ": " : "", error ? error : "");
+        job_end(job, E_ERROR, message);
+        free(message);
         return;
     }
     job->lanes = xcalloc(job->lane_count, sizeof *job->lanes);
@@ -344,6 +412,8 @@ static void poll_wait(uv_timer_t *timer);
 static void on_polled(struct reply *reply, void *arg)
 {
     struct job *job = arg;
+    if (job->engine->closing)
+        return;
     struct place_run *place = run_of(job);
     struct app *app = job->engine->app;
     bool shows = job->on.node->kind == KIND_PGBOUNCER;
@@ -476,6 +546,8 @@ static void both_answered(struct job *job)
 
 static void on_side(struct job *job, struct reply *reply, struct table **side)
 {
+    if (job->engine->closing)
+        return;
     if (reply->kind == REPLY_OK && reply->table) {
         *side = reply->table;
         reply->table = NULL;
@@ -529,6 +601,8 @@ static void compare_next(struct job *job)
 static void on_each(struct reply *reply, void *arg)
 {
     struct job *job = arg;
+    if (job->engine->closing)
+        return;
     if (reply->kind != REPLY_OK || !reply->table) {
         job_end(job, reply->kind == REPLY_LOST ? E_LOST : E_ERROR, reply->message);
         return;
@@ -563,6 +637,8 @@ static void act_compare(struct job *job)
 static void on_line(const char *text, bool is_error, void *arg)
 {
     struct job *job = arg;
+    if (!job->engine)
+        return;
     char *clean = app_redact(job->engine->app, text);
     json_t *record = engine_record(job->engine, "output", job->step, job->place);
     json_object_set_new(record, "text", journal_text(clean));
@@ -581,6 +657,10 @@ static void on_ended(int64_t status, int signal, const char *error, void *arg)
 {
     struct job *job = arg;
     job->command = NULL;
+    if (!job->engine) {
+        uv_close((uv_handle_t *)&job->timer, timer_closed);
+        return;
+    }
     char *message = NULL;
     if (error)
         message = xstrdup(error);
@@ -605,8 +685,29 @@ static void add_escaped(struct str *line, const char *text)
     }
 }
 
+static void add_passwords(struct str *lines, const struct node_config *node, const char *password)
+{
+    char *hosts = dsn_value(node->dsn, "host"), *ports = dsn_value(node->dsn, "port");
+    char *user = dsn_value(node->dsn, "user");
+    char *host_rest = hosts, *port_rest = ports, *port = ports;
+    for (char *host; (host = strsep(&host_rest, ",")) != NULL;) {
+        if (port_rest)
+            port = strsep(&port_rest, ",");
+        bool local = *host == '\0' || *host == '/' || *host == '@';
+        add_escaped(lines, local ? "localhost" : host);
+        str_printf(lines, ":%s:*:", port && *port ? port : "5432");
+        add_escaped(lines, user);
+        str_char(lines, ':');
+        add_escaped(lines, password);
+        str_char(lines, '\n');
+    }
+    free(hosts);
+    free(ports);
+    free(user);
+}
+
 /* A file that only we can read: neither a program's arguments nor its environment hold a password.
- */
+ * One line a host, so that no server is sent another one's. */
 static char *write_passfile(struct job *job)
 {
     const struct config *config = job->engine->app->config;
@@ -614,15 +715,8 @@ static char *write_passfile(struct job *job)
     for (size_t i = 0; i < config->node_count; i++) {
         struct place node = {&config->nodes[i], (int)i, NULL, -1};
         const char *password = sessions_password(job->engine->probes, &node);
-        if (!password || config->nodes[i].kind != KIND_POSTGRES)
-            continue;
-        char *port = dsn_value(config->nodes[i].dsn, "port");
-        char *user = dsn_value(config->nodes[i].dsn, "user");
-        str_printf(&lines, "*:%s:*:%s:", port, user);
-        add_escaped(&lines, password);
-        str_char(&lines, '\n');
-        free(port);
-        free(user);
+        if (password && config->nodes[i].kind == KIND_POSTGRES)
+            add_passwords(&lines, &config->nodes[i], password);
     }
     char *path = xprintf("%s.passXXXXXX", journal_path(job->engine->journal));
     int fd = mkstemp(path);
@@ -717,14 +811,19 @@ void act_stop(struct engine *engine)
         const struct step_variant *variant = variant_at(engine, step_of(job), &run_of(job)->place);
         struct script_text text = {0};
         struct place on;
-        if (variant && variant->abandon.text && !job->undo &&
+        if (variant && variant->abandon.text && !job->undo && !job->abandoned &&
             place_on(engine, &run_of(job)->place, variant->abandon.on, &on) &&
             script_expand(engine, &variant->abandon, &on, false, &text, NULL)) {
             engine_journal_statement(engine, job->step, job->place, text.shown, "abandons", 0,
                                      NULL);
+            job->abandoned = true;
             sessions_send(engine->probes, &on, 0, text.real, OWN_DEADLINE_MS, NULL, NULL);
         } else if (job->lanes) {
             sessions_cancel(engine->work, &job->on);
+        } else if (step_of(job)->kind == STEP_COMPARE &&
+                   place_on(engine, &job->on, step_of(job)->from, &on)) {
+            sessions_cancel(engine->probes, &job->on);
+            sessions_cancel(engine->probes, &on);
         }
         script_text_free(&text);
     }
@@ -732,10 +831,17 @@ void act_stop(struct engine *engine)
 
 void act_free(struct engine *engine)
 {
-    struct job *next;
-    for (struct job *job = engine->jobs; job; job = next) {
-        next = job->next;
+    while (engine->jobs) {
+        struct job *job = engine->jobs;
+        engine->jobs = job->next;
+        uv_timer_stop(&job->timer);
+        if (job->passfile)
+            unlink(job->passfile);
+        job->engine = NULL;
+        /* A program that is still ending keeps its job until it has ended. */
         if (job->command)
             command_stop(job->command);
+        else
+            uv_close((uv_handle_t *)&job->timer, timer_closed);
     }
 }

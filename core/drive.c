@@ -19,6 +19,7 @@ struct hold {
     char *holder_pid;
     char *published;
     uint64_t asked_ms; /* when it was last published */
+    unsigned hurry;    /* after a take-over: how often it still asks at once */
 };
 
 struct drive_lock {
@@ -92,6 +93,17 @@ static void on_holder(struct reply *reply, void *arg)
     app_changed(hold->lock->engine->app);
 }
 
+static void on_lock(struct reply *reply, void *arg);
+
+/* Once the source's is ours, the target's. */
+static void take_next(struct drive_lock *lock)
+{
+    for (size_t i = 1; i < lock->count; i++)
+        if (!lock->holds[i].ours && session_link(lock->holds[i].session) == SESSION_READY &&
+            !session_busy(lock->holds[i].session))
+            send_own(&lock->holds[i], "own_lock", NULL, NULL, on_lock);
+}
+
 static void on_lock(struct reply *reply, void *arg)
 {
     struct hold *hold = arg;
@@ -101,10 +113,21 @@ static void on_lock(struct reply *reply, void *arg)
         set_text(&hold->holder, NULL);
         set_text(&hold->published, NULL);
         publish(hold);
+        take_next(hold->lock);
+    } else if (reply->kind == REPLY_OK && hold->hurry > 0) {
+        hold->hurry--;
+        send_own(hold, "own_lock", NULL, NULL, on_lock);
     } else if (reply->kind == REPLY_OK) {
         send_own(hold, "own_holder", NULL, NULL, on_holder);
     }
     app_changed(hold->lock->engine->app);
+}
+
+/* The source's first: two consoles that start together would else take one each. */
+static bool may_take(const struct hold *hold)
+{
+    const struct hold *first = &hold->lock->holds[0];
+    return hold == first || first->ours;
 }
 
 static void on_link(struct session *session, const char *error, void *arg)
@@ -113,7 +136,7 @@ static void on_link(struct session *session, const char *error, void *arg)
     (void)error;
     hold->ours = false;
     hold->asked_ms = 0;
-    if (session_link(session) == SESSION_READY)
+    if (session_link(session) == SESSION_READY && may_take(hold))
         send_own(hold, "own_lock", NULL, NULL, on_lock);
 }
 
@@ -126,7 +149,7 @@ static void on_tick(uv_timer_t *tick)
             continue;
         if (hold->ours)
             publish(hold);
-        else
+        else if (may_take(hold))
             send_own(hold, "own_lock", NULL, NULL, on_lock);
     }
 }
@@ -208,6 +231,19 @@ enum drive drive_state(const struct drive_lock *lock)
     return all ? DRIVE_OURS : once ? DRIVE_LOST : DRIVE_ASKING;
 }
 
+bool drive_may_go_back(const struct drive_lock *lock)
+{
+    bool one = false;
+    for (size_t i = 0; i < lock->count; i++) {
+        const struct hold *hold = &lock->holds[i];
+        bool away = session_link(hold->session) != SESSION_READY && hold->held_once;
+        if (!hold->ours && (hold->holder || !away))
+            return false;
+        one = one || hold->ours;
+    }
+    return one;
+}
+
 const char *drive_holder(const struct drive_lock *lock)
 {
     for (size_t i = 0; i < lock->count; i++)
@@ -216,12 +252,23 @@ const char *drive_holder(const struct drive_lock *lock)
     return "";
 }
 
+static void on_ended(struct reply *reply, void *arg)
+{
+    struct hold *hold = arg;
+    if (reply->kind == REPLY_OK)
+        send_own(hold, "own_lock", NULL, NULL, on_lock);
+}
+
+/* The other console asks for the lock again as soon as it can connect: this one asks first, and
+ * goes on asking until the ended session has let it go. */
 void drive_take_over(struct drive_lock *lock)
 {
     for (size_t i = 0; i < lock->count; i++) {
         struct hold *hold = &lock->holds[i];
-        if (!hold->ours && hold->holder_pid)
-            send_own(hold, "own_takeover", "holder", hold->holder_pid, NULL);
+        if (!hold->ours && hold->holder_pid) {
+            hold->hurry = 200;
+            send_own(hold, "own_takeover", "holder", hold->holder_pid, on_ended);
+        }
         set_text(&hold->holder, NULL);
         set_text(&hold->holder_pid, NULL);
     }

@@ -84,15 +84,16 @@ static void on_written(bool ok, const char *error, void *arg)
     free(written);
 }
 
-static const struct prepared *going(const struct engine *engine, size_t place)
+static const struct prepared *going(const struct engine *engine, size_t step, size_t place)
 {
-    return engine->gate && place < engine->gate->place_count ? &engine->gate->places[place] : NULL;
+    bool is_it = engine->gate && engine->gate->step == step && place < engine->gate->place_count;
+    return is_it ? &engine->gate->places[place] : NULL;
 }
 
 static void write_intent(struct engine *engine, size_t step, size_t place)
 {
     struct written *written = xcalloc(1, sizeof *written);
-    const struct prepared *prepared = going(engine, place);
+    const struct prepared *prepared = going(engine, step, place);
     bool undo = engine_place(engine, step, place)->state == S_UNDO_INTENT;
     *written = (struct written){engine, step, place};
     json_t *record = engine_record(engine, "intent", step, place);
@@ -186,8 +187,10 @@ static void ask_probe(struct engine *engine, size_t step, size_t place, enum eve
 
 static void send_text(struct engine *engine, size_t step, size_t place, bool undo)
 {
-    const struct prepared *prepared = going(engine, place);
-    bool nothing = !prepared || (undo && prepared->probe == ANSWER_NO);
+    const struct prepared *prepared = going(engine, step, place);
+    if (!prepared)
+        die("pgcutover: %s was passed without a look", engine->app->run->steps[step].step->id);
+    bool nothing = undo && prepared->probe == ANSWER_NO;
     struct script_text text = nothing ? (struct script_text){0} : prepared->text;
     act(engine, step, place, undo, &text);
 }
@@ -195,6 +198,8 @@ static void send_text(struct engine *engine, size_t step, size_t place, bool und
 void engine_event(struct engine *engine, size_t step, size_t place, enum event event,
                   const char *message)
 {
+    if (engine->closing)
+        return;
     struct run *run = engine->app->run;
     struct place_run *at = engine_place(engine, step, place);
     if (event == E_CONFIRM || event == E_UNDO)
@@ -245,18 +250,26 @@ static const char *blocking_check(const struct engine *engine, const struct step
     return NULL;
 }
 
-static char *why_not(const struct engine *engine, const struct preparation *look)
+/* Whether this console may do it as to the lock; going back and looking ask for less. */
+static bool drives(const struct engine *engine, enum verb verb)
 {
-    const struct step *step = engine->app->run->steps[look->step].step;
-    if (engine_drive(engine) != DRIVE_OURS)
-        return xstrdup("this console does not drive the run");
-    if (journal_error(engine->journal))
-        return xprintf("the journal can't be written: %s", journal_error(engine->journal));
-    for (size_t i = 0; i < look->place_count; i++)
-        if (look->places[i].wanted && look->places[i].error)
-            return xprintf("%s: %s", engine_place(engine, look->step, i)->name,
-                           look->places[i].error);
-    const char *check = look->verb == VERB_RUN ? blocking_check(engine, step) : NULL;
+    bool back = verb == VERB_UNDO || verb == VERB_RECHECK || verb == VERB_LEAVE;
+    return engine_drive(engine) == DRIVE_OURS || (back && drive_may_go_back(engine->lock));
+}
+
+static const char *place_error(const struct preparation *look, size_t *place)
+{
+    for (*place = 0; *place < look->place_count; (*place)++) {
+        const struct prepared *prepared = &look->places[*place];
+        if (prepared->wanted && !prepared->absent && prepared->error)
+            return prepared->error;
+    }
+    return NULL;
+}
+
+static char *check_refusal(const struct engine *engine, const struct step *step)
+{
+    const char *check = blocking_check(engine, step);
     if (!check)
         return NULL;
     const struct check_result *result = checks_result(engine->app->checks, check);
@@ -267,15 +280,33 @@ static char *why_not(const struct engine *engine, const struct preparation *look
                    result->offenders->rows == 1 ? "" : "s");
 }
 
+static char *why_not(const struct engine *engine, const struct preparation *look)
+{
+    const struct step *step = engine->app->run->steps[look->step].step;
+    bool sends = look->verb != VERB_SKIP && look->verb != VERB_LEAVE;
+    size_t place;
+    const char *error = place_error(look, &place);
+    if (!drives(engine, look->verb))
+        return xstrdup("this console does not drive the run");
+    if (journal_error(engine->journal))
+        return xprintf("the journal can't be written: %s", journal_error(engine->journal));
+    if (sends && error)
+        return xprintf("%s: %s", engine_place(engine, look->step, place)->name, error);
+    if (look->verb == VERB_LEAVE && !error)
+        return xstrdup("its servers answer: take it back with u");
+    return look->verb == VERB_RUN || look->verb == VERB_FIRE ? check_refusal(engine, step) : NULL;
+}
+
 /* The text that was confirmed is the text that is sent. What a generator says may have moved on
- * since (values of sequences under traffic): then it is still the confirmed one that goes. */
+ * since (values of sequences under traffic): then it is still the confirmed one that goes. A step
+ * that was fired was confirmed by arming it. */
 static bool bind_text(const struct engine *engine, struct preparation *look)
 {
-    struct preparation *seen = engine->seen;
-    if (!seen || seen->step != look->step || seen->verb != look->verb)
-        return true; /* fired */
-    bool generated =
-        look->verb == VERB_RUN && engine->app->run->steps[look->step].step->kind == STEP_GEXEC;
+    struct preparation *seen = engine->confirmed;
+    if (!seen)
+        return engine->app->run->firing;
+    bool generated = engine->app->run->steps[look->step].step->kind == STEP_GEXEC &&
+                     (look->verb == VERB_RUN || look->verb == VERB_FIRE);
     for (size_t i = 0; i < look->place_count; i++) {
         struct script_text *before = &seen->places[i].text, *now = &look->places[i].text;
         struct script_text swap = *now;
@@ -289,6 +320,23 @@ static bool bind_text(const struct engine *engine, struct preparation *look)
         }
     }
     return true;
+}
+
+/* The last word before anything is sent. NULL: go. The caller owns the reason. */
+static char *gate_refusal(struct engine *engine, struct preparation *look)
+{
+    char *why = why_not(engine, look);
+    uint64_t took_ms = look->done_ms - look->begun_ms;
+    if (!why && engine->stop_gate)
+        why = xstrdup("stopped by the operator");
+    if (!why && took_ms > FRESH_MS)
+        why = xprintf("looking again took %.1f s: what was seen first is stale",
+                      (double)took_ms / 1000);
+    if (!why && !bind_text(engine, look))
+        why = xstrdup("the text is another one now than the one that you confirmed; look again");
+    preparation_free(engine->confirmed);
+    engine->confirmed = NULL;
+    return why;
 }
 
 static void refuse_all(struct engine *engine, struct preparation *look, const char *why)
@@ -327,11 +375,7 @@ static void pass(struct engine *engine, struct preparation *look)
 static void on_gate(struct preparation *look)
 {
     struct engine *engine = look->engine;
-    char *why = why_not(engine, look);
-    if (!why && !bind_text(engine, look))
-        why = xstrdup("the text is another one now than the one that you confirmed; look again");
-    preparation_free(engine->seen);
-    engine->seen = NULL;
+    char *why = gate_refusal(engine, look);
     if (why)
         refuse_all(engine, look, why);
     else
@@ -341,6 +385,7 @@ static void on_gate(struct preparation *look)
 
 static void run_gate(struct engine *engine, size_t step)
 {
+    engine->stop_gate = false;
     for (size_t i = 0; i < engine->app->run->steps[step].place_count; i++) {
         enum state state = engine_place(engine, step, i)->state;
         if (state == S_PENDING || state == S_FAILED || state == S_UNDONE)
@@ -354,14 +399,12 @@ static void run_gate(struct engine *engine, size_t step)
 static void on_undo_look(struct preparation *look)
 {
     struct engine *engine = look->engine;
-    char *why = engine_drive(engine) == DRIVE_OURS ? NULL : xstrdup("this console does not drive");
-    if (!why && !bind_text(engine, look))
-        why = xstrdup("the text is another one now than the one that you confirmed; look again");
-    preparation_free(engine->seen);
-    engine->seen = NULL;
+    char *why = gate_refusal(engine, look);
     size_t step = look->step, count = look->place_count;
-    if (why)
+    if (why) {
         note(engine, "refused", engine->app->run->steps[step].step->id, why);
+        set_text(&engine_place(engine, step, 0)->message, why);
+    }
     bool *wanted = xcalloc(count + 1, sizeof *wanted);
     for (size_t i = 0; i < count; i++)
         wanted[i] = look->places[i].wanted && look->places[i].text.real;
@@ -375,6 +418,7 @@ static void on_undo_look(struct preparation *look)
 
 static void run_undo(struct engine *engine, size_t step)
 {
+    engine->stop_gate = false;
     preparation_free(engine->gate);
     engine->gate = prepare(engine, VERB_UNDO, step, false, on_undo_look);
     prepare_begin(engine->gate);
@@ -401,17 +445,37 @@ static void close_question(struct engine *engine)
     app_changed(engine->app);
 }
 
-static char *way_back(const struct engine *engine, size_t step)
+/* A script as it may be seen, for the first place; as it stands in the file where a variable of it
+ * is not yet known. The caller owns it. */
+static char *script_shown(struct engine *engine, const struct step_run *of,
+                          const struct script *script)
+{
+    struct place on;
+    struct script_text text = {0};
+    bool known = place_on(engine, &of->places[0].place, script->on, &on) &&
+                 script_expand(engine, script, &on, of->step->kind == STEP_COMMAND, &text, NULL);
+    char *shown = xstrdup(known ? text.shown : script->text);
+    script_text_free(&text);
+    return shown;
+}
+
+static char *way_back(struct engine *engine, size_t step)
 {
     const struct step_run *of = &engine->app->run->steps[step];
-    if (of->place_count == 0)
-        return xstrdup("there is no place for it");
-    const struct step_variant *variant = variant_at(engine, of->step, &of->places[0].place);
-    if (variant && variant->undo.text)
-        return xstrdup(variant->undo.text);
-    if (variant && variant->undo.none)
+    const struct step_variant *variant =
+        of->place_count > 0 ? variant_at(engine, of->step, &of->places[0].place) : NULL;
+    if (!variant || (!variant->undo.text && !variant->undo.none))
+        return xstrdup("nothing to take back");
+    if (!variant->undo.text)
         return xprintf("none: %s", variant->undo.none);
-    return xstrdup("nothing to take back");
+    char *undo = script_shown(engine, of, &variant->undo);
+    if (!variant->abandon.text)
+        return undo;
+    char *abandon = script_shown(engine, of, &variant->abandon);
+    char *both = xprintf("%s\nWhere it takes too long it is given up by:\n%s", undo, abandon);
+    free(undo);
+    free(abandon);
+    return both;
 }
 
 static void show_places(struct engine *engine, const struct preparation *look)
@@ -438,6 +502,27 @@ static void show_places(struct engine *engine, const struct preparation *look)
     }
 }
 
+/* What a generator said stays what is asked, while its question is open. Another text of any other
+ * step is another question: the dialog settles anew before it takes an answer. */
+static void keep_shown_text(struct engine *engine, struct preparation *look)
+{
+    struct preparation *seen = engine->question.ready ? engine->seen : NULL;
+    bool generated = engine->app->run->steps[look->step].step->kind == STEP_GEXEC;
+    for (size_t i = 0; seen && i < look->place_count; i++) {
+        struct script_text *before = &seen->places[i].text, *now = &look->places[i].text;
+        struct script_text swap = *now;
+        bool same = strcmp(before->real ? before->real : "", now->real ? now->real : "") == 0;
+        if (same || !before->real)
+            continue;
+        if (generated && look->verb == VERB_RUN) {
+            *now = *before;
+            *before = swap;
+        } else {
+            engine->question.generation = ++engine->generation;
+        }
+    }
+}
+
 static void on_look(struct preparation *look)
 {
     struct engine *engine = look->engine;
@@ -447,6 +532,7 @@ static void on_look(struct preparation *look)
         preparation_free(look);
         return;
     }
+    keep_shown_text(engine, look);
     preparation_free(engine->seen);
     engine->seen = look;
     show_places(engine, look);
@@ -469,12 +555,17 @@ static bool may_ask(struct engine *engine, enum verb verb, size_t step, struct e
 {
     if (!engine->resumed)
         return err_set(why, "the journal's steps are still being probed");
+    if (engine->overtaken)
+        return err_set(why,
+                       "another console drove meanwhile: quit and start again to see what it did");
     if (engine_drive(engine) == DRIVE_TAKEN)
         return err_set(why, "another console drives: %s", engine_driver(engine));
-    if (engine_drive(engine) != DRIVE_OURS)
+    if (!drives(engine, verb))
         return err_set(why, "the driver's lock is not held: is a server away?");
     if (journal_error(engine->journal))
         return err_set(why, "the journal can't be written: %s", journal_error(engine->journal));
+    if (engine_at_gate(engine))
+        return err_set(why, "a step is being looked at");
     return run_may(engine->app->run, step, verb, why);
 }
 
@@ -504,7 +595,7 @@ bool engine_ask(struct engine *engine, enum verb verb, size_t step, struct err *
         .generation = ++engine->generation,
         .verb = verb,
         .step = step,
-        .typed = verb == VERB_FIRE || verb == VERB_SKIP ||
+        .typed = verb == VERB_FIRE || verb == VERB_SKIP || verb == VERB_LEAVE ||
                  (verb == VERB_RUN && (of->typed || (of->opens && !run_window_open(run)))),
         .yes = verb < sizeof letters ? letters[verb] : '\0',
     };
@@ -542,10 +633,10 @@ static bool still_good(struct engine *engine, uint64_t generation, const char *t
     if (app_now(engine->app) - question->prepared_ms > FRESH_MS)
         return err_set(why, "what is shown is %llu s old; wait for the next look",
                        (unsigned long long)(app_now(engine->app) - question->prepared_ms) / 1000);
-    if (question->verb == VERB_SKIP && (!text || !*text))
-        return err_set(why, "a skipped step needs a reason");
-    if (question->verb != VERB_SKIP && question->typed &&
-        (!text || strcmp(text, engine->app->run->name) != 0))
+    bool reason = question->verb == VERB_SKIP || question->verb == VERB_LEAVE;
+    if (reason && (!text || !*text))
+        return err_set(why, "that needs a reason");
+    if (!reason && question->typed && (!text || strcmp(text, engine->app->run->name) != 0))
         return err_set(why, "that is not the run's name, %s", engine->app->run->name);
     return may_ask(engine, question->verb, question->step, why);
 }
@@ -558,6 +649,19 @@ static void skip(struct engine *engine, size_t step, const char *reason)
     for (size_t i = 0; i < of->place_count; i++)
         if (!state_is_settled(of->places[i].state))
             engine_event(engine, step, i, E_SKIP, reason);
+}
+
+/* Going back, what can't be reached is left as it is: in doubt, and no longer in the way. */
+static void leave(struct engine *engine, size_t step, const char *reason)
+{
+    const struct step_run *of = &engine->app->run->steps[step];
+    bool aborting = engine->app->run->aborting;
+    note(engine, "leave", of->step->id, reason);
+    for (size_t i = 0; i < of->place_count; i++)
+        if (of->places[i].left)
+            engine_event(engine, step, i, E_LEAVE, reason);
+    if (aborting)
+        engine_abort(engine, NULL);
 }
 
 static void arm(struct engine *engine, size_t step)
@@ -575,18 +679,23 @@ bool engine_yes(struct engine *engine, uint64_t generation, const char *text, st
     char *typed = xstrdup(text ? text : "");
     /* What was seen is kept: the gate compares what it finds with it. */
     close_question(engine);
+    preparation_free(engine->confirmed);
+    engine->confirmed = engine->seen;
+    engine->seen = NULL;
+    if (verb == VERB_FIRE) {
+        engine->app->run->firing = true;
+        note(engine, "fire", engine->app->run->steps[step].step->id, NULL);
+    }
     if (verb == VERB_SKIP)
         skip(engine, step, typed);
+    else if (verb == VERB_LEAVE)
+        leave(engine, step, typed);
     else if (verb == VERB_ARM)
         arm(engine, step);
     else if (verb == VERB_UNDO)
         run_undo(engine, step);
     else
         run_gate(engine, step);
-    if (verb == VERB_FIRE) {
-        engine->app->run->firing = true;
-        note(engine, "fire", engine->app->run->steps[step].step->id, NULL);
-    }
     free(typed);
     return true;
 }
@@ -610,7 +719,7 @@ static void release_held(struct engine *engine, const struct step *step)
     for (size_t i = 0; i < run->step_count; i++)
         for (size_t j = 0; j < step->release_count; j++)
             if (strcmp(run->steps[i].step->id, step->releases[j]) == 0)
-                sessions_release(engine->work, i);
+                sessions_release(engine->work, NULL, i);
 }
 
 static void step_ended(struct engine *engine, size_t step)
@@ -653,9 +762,11 @@ bool engine_abort(struct engine *engine, struct err *why)
 
 bool engine_stop(struct engine *engine, struct err *why)
 {
-    if (!engine->jobs)
-        return err_set(why, "nothing is running");
+    bool running = engine->jobs || engine_at_gate(engine) || engine->app->run->firing;
     engine->app->run->firing = false;
+    engine->stop_gate = true;
+    if (!running)
+        return err_set(why, "nothing is running");
     note(engine, "stop", NULL, NULL);
     act_stop(engine);
     return true;
@@ -697,11 +808,37 @@ static bool servers_are_known(const struct engine *engine)
     return true;
 }
 
+/* What another console did since this one drove last is not known here. */
+static void note_drive(struct engine *engine)
+{
+    enum drive drive = engine_drive(engine);
+    engine->drove = engine->drove || drive == DRIVE_OURS;
+    if (engine->drove && drive == DRIVE_TAKEN && !engine->overtaken) {
+        engine->overtaken = true;
+        note(engine, "overtaken", NULL, engine_driver(engine));
+    }
+}
+
+/* A spent budget stops what is fired; what is running ends first, and the operator decides. */
+static void note_budget(struct engine *engine)
+{
+    struct run *run = engine->app->run;
+    if (!run->firing || !run_window_open(run))
+        return;
+    uint64_t open_ms = app_now(engine->app) - run->window_opened_ms;
+    if (open_ms <= (uint64_t)engine->app->config->budget_ms)
+        return;
+    run->firing = false;
+    note(engine, "budget", NULL, "the window's budget is spent: nothing more is fired");
+}
+
 static void on_tick(uv_timer_t *tick)
 {
     struct engine *engine = tick->data;
     if (!engine->resumed && engine->resuming == 0 && servers_are_known(engine))
         resume_run(engine);
+    note_drive(engine);
+    note_budget(engine);
     bool old = app_now(engine->app) - engine->question.prepared_ms > LOOK_AGAIN_MS;
     if (engine->asking && !engine->looking && engine->question.ready && old)
         look(engine);
@@ -747,13 +884,15 @@ void engine_free(struct engine *engine)
     if (!engine)
         return;
     uv_timer_stop(&engine->tick);
-    act_free(engine);
-    sessions_free(engine->work);
-    sessions_free(engine->probes);
-    drive_free(engine->lock);
+    engine->closing = true;
+    close_question(engine);
     preparation_free(engine->gate);
     preparation_free(engine->seen);
-    close_question(engine);
+    preparation_free(engine->confirmed);
+    sessions_free(engine->work);
+    sessions_free(engine->probes);
+    act_free(engine);
+    drive_free(engine->lock);
     note(engine, "end", NULL, NULL);
     journal_close(engine->journal);
     captures_free(engine);

@@ -53,6 +53,7 @@ struct preparation {
     size_t place_count;
     size_t waiting;
     uint64_t done_ms;
+    uint64_t begun_ms;
     void (*done)(struct preparation *preparation);
     bool abandoned; /* nobody wants it any more: it goes when its last answer has come */
 };
@@ -67,19 +68,22 @@ struct engine {
     struct capture *captures;
 
     struct question question;
-    bool asking;                 /* a question is open */
-    struct preparation *looking; /* the look that is under way for the question */
-    struct preparation *seen;    /* the last one that was finished: what is shown */
-    struct preparation *gate;    /* the look after yes */
-    char **expected;             /* texts that were confirmed, a place each */
+    bool asking;                   /* a question is open */
+    struct preparation *looking;   /* the look that is under way for the question */
+    struct preparation *seen;      /* the last one that was finished: what is shown */
+    struct preparation *confirmed; /* what was seen at the moment of yes */
+    struct preparation *gate;      /* the look after yes */
     uint64_t generation;
 
     struct job *jobs; /* under way, one a place */
     uv_timer_t tick;
     bool resumed;
+    bool closing;    /* what still answers is not listened to */
+    bool drove;      /* this console had the lock once */
+    bool overtaken;  /* and then another one: what this one knows is old */
+    bool stop_gate;  /* the operator's stop, while a step was being looked at */
     size_t resuming; /* probes of the resume that are not yet answered */
     bool window_noted;
-    char **armed; /* texts confirmed by arming: step * places, see engine.c */
 };
 
 /* --- capture.c: variables of the run --- */
@@ -132,6 +136,9 @@ void resume_run(struct engine *engine);
 struct drive_lock *drive_new(struct engine *engine);
 void drive_free(struct drive_lock *lock);
 enum drive drive_state(const struct drive_lock *lock);
+/* Where one server is away: the lock on the other, and nobody else seen with one, is enough to go
+ * back and to look. */
+bool drive_may_go_back(const struct drive_lock *lock);
 const char *drive_holder(const struct drive_lock *lock);
 void drive_take_over(struct drive_lock *lock);
 void drive_publish(struct drive_lock *lock, const char *state);

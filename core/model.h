@@ -30,6 +30,7 @@ enum link { LINK_DOWN, LINK_CONNECTING, LINK_UP, LINK_EXPECTED_DOWN };
 struct node_facts {
     const struct node_config *config;
     enum link link;
+    bool refused;         /* nobody listens there */
     bool expected_down;   /* a step took it down on purpose; until it is up again */
     char *error;          /* why it is down; NULL: nothing is known to be wrong */
     int version;          /* 140023 as of server_version_num; 0: not yet known */

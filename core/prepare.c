@@ -50,16 +50,23 @@ static void probe_answered(struct probe *probe, enum answer answer, const char *
     free(probe);
 }
 
-/* Every node of the roles that the step takes down is away. A server that only hangs is not. */
-static bool nodes_are_down(const struct engine *engine, const struct step *step)
+/* Down is what refuses connections. A server that hangs, or that says no to us alone, is not known
+ * to be down. */
+static enum answer are_down(const struct engine *engine, const struct step *step)
 {
     const struct model *model = engine->app->model;
+    enum answer answer = ANSWER_YES;
     for (size_t i = 0; i < model->config->node_count; i++)
-        for (size_t j = 0; j < step->down_count; j++)
-            if (strcmp(model->nodes[i].config->role, step->down[j]) == 0 &&
-                (model->nodes[i].link == LINK_UP || !model->nodes[i].error))
-                return false;
-    return true;
+        for (size_t j = 0; j < step->down_count; j++) {
+            const struct node_facts *facts = &model->nodes[i];
+            if (strcmp(facts->config->role, step->down[j]) != 0)
+                continue;
+            if (facts->link == LINK_UP)
+                return ANSWER_NO;
+            if (!facts->refused)
+                answer = ANSWER_NONE;
+        }
+    return answer;
 }
 
 static void on_probe(struct reply *reply, void *arg)
@@ -94,7 +101,7 @@ void probe_ask(struct engine *engine, size_t step, size_t place, probe_done *don
     const struct step *of = engine->app->run->steps[step].step;
     const struct script *script = probe_script(engine, step, place);
     if (!script && of->down_count > 0) {
-        probe_answered(probe, nodes_are_down(engine, of) ? ANSWER_YES : ANSWER_NO, NULL);
+        probe_answered(probe, are_down(engine, of), "the server does not answer, nor refuse");
         return;
     }
     struct script_text text = {0};
@@ -129,43 +136,40 @@ struct settling {
     void *arg;
 };
 
-static void settled(struct settling *settling, enum answer answer, const char *error)
-{
-    settling->done(answer, error, settling->arg);
-    free(settling);
-}
-
 static void on_at_work(struct reply *reply, void *arg)
 {
     struct settling *settling = arg;
     const char *sessions =
         reply->kind == REPLY_OK ? table_text(reply->table, 0, "sessions") : reply->message;
-    if (!sessions) {
-        settled(settling, ANSWER_NO, NULL);
-        return;
+    if (sessions) {
+        char *error = xprintf("its session may still be at work (%s); recheck it then", sessions);
+        settling->done(ANSWER_NONE, error, settling->arg);
+        free(error);
+    } else {
+        probe_ask(settling->engine, settling->step, settling->place, settling->done, settling->arg);
     }
-    char *error = xprintf("its session may still be at work (%s); recheck it then", sessions);
-    settled(settling, ANSWER_NONE, error);
-    free(error);
+    free(settling);
 }
 
-static void on_settling(enum answer answer, const char *error, void *arg)
-{
-    struct settling *settling = arg;
-    const struct place_run *at = engine_place(settling->engine, settling->step, settling->place);
-    const struct query *query = catalogue_query(settling->engine->app->catalogue, "own_at_work");
-    if (answer != ANSWER_NO || at->place.node->kind != KIND_POSTGRES)
-        settled(settling, answer, error);
-    else
-        sessions_send(settling->engine->probes, &at->place, 0, query->variants[0].text,
-                      PROBE_DEADLINE_MS, on_at_work, settling);
-}
-
+/* In this order: what ends between the two questions is seen by the second. */
 void probe_settle(struct engine *engine, size_t step, size_t place, probe_done *done, void *arg)
 {
+    const struct place_run *at = engine_place(engine, step, place);
+    const struct step_variant *variant =
+        variant_at(engine, engine->app->run->steps[step].step, &at->place);
+    const struct query *query = catalogue_query(engine->app->catalogue, "own_at_work");
+    bool undo = at->state == S_UNDO_PROBING;
+    struct place on = at->place;
+    if (undo && variant)
+        place_on(engine, &at->place, variant->undo.on, &on);
+    if (on.node->kind != KIND_POSTGRES) {
+        probe_ask(engine, step, place, done, arg);
+        return;
+    }
     struct settling *settling = xcalloc(1, sizeof *settling);
     *settling = (struct settling){engine, step, place, done, arg};
-    probe_ask(engine, step, place, on_settling, settling);
+    sessions_send(engine->probes, &on, 0, query->variants[0].text, PROBE_DEADLINE_MS, on_at_work,
+                  settling);
 }
 
 static void on_prepared_probe(enum answer answer, const char *error, void *arg)
@@ -177,20 +181,27 @@ static void on_prepared_probe(enum answer answer, const char *error, void *arg)
     part_done(prepared->of);
 }
 
-/* A password's hash is a secret too: PASSWORD '...' is shown without it. */
+/* A password's hash is a secret too: PASSWORD '...' is shown without it, however often its quotes
+ * are doubled, since a statement may stand in a literal of another. */
 static char *hide_passwords(const char *text)
 {
-    static const char word[] = "PASSWORD '";
+    static const char word[] = "PASSWORD";
     struct str out = {0};
     while (*text) {
-        if (strncasecmp(text, word, sizeof word - 1) != 0) {
+        const char *at = text + sizeof word - 1;
+        bool found = strncasecmp(text, word, sizeof word - 1) == 0;
+        size_t blanks = found ? strspn(at, " \t\nE") : 0;
+        size_t quotes = found ? strspn(at + blanks, "'") : 0;
+        if (quotes == 0) {
             str_char(&out, *text++);
             continue;
         }
-        str_add(&out, "PASSWORD '********");
-        for (text += sizeof word - 1; *text && !(*text == '\'' && text[1] != '\''); text++)
-            if (*text == '\'')
-                text++;
+        const char *end = at + blanks + quotes;
+        while (*end && strspn(end, "'") < quotes)
+            end += *end == '\'' ? strspn(end, "'") : 1;
+        str_add_n(&out, text, (size_t)(at + blanks + quotes - text));
+        str_add(&out, "********");
+        text = end;
     }
     return str_take(&out);
 }
@@ -203,10 +214,13 @@ static void on_generated(struct reply *reply, void *arg)
         const struct table *table = reply->table;
         for (int i = 0; i < table->rows * table->columns; i++)
             if (table->cells[i] && *table->cells[i])
-                str_printf(&text, "%s%s;", text.length > 0 ? "\n" : "", table->cells[i]);
+                str_printf(&text, "%s%s%s;", text.length > 0 ? "\n" : "", table->cells[i],
+                           strstr(table->cells[i], "--") ? "\n" : ""); /* a comment may end it */
         script_text_free(&prepared->text);
         prepared->text.real = str_take(&text);
-        prepared->text.shown = hide_passwords(prepared->text.real);
+        char *hidden = hide_passwords(prepared->text.real);
+        prepared->text.shown = app_redact(prepared->of->engine->app, hidden);
+        free(hidden);
         prepared->text.secret = strcmp(prepared->text.real, prepared->text.shown) != 0;
     } else {
         set_error(prepared, reply->message);
@@ -250,6 +264,7 @@ static void expand(struct prepared *prepared, const struct step *step,
     if (!script_expand(preparation->engine, script, &on, step->kind == STEP_COMMAND,
                        &prepared->text, &err)) {
         /* What only the window will know can't be shown when it is armed. */
+        script_text_free(&prepared->text);
         if (preparation->verb == VERB_ARM)
             prepared->text =
                 (struct script_text){xstrdup(script->text), xstrdup(script->text), false};
@@ -333,10 +348,12 @@ static void on_checks(void *arg)
     part_done(arg);
 }
 
-static bool is_wanted(enum verb verb, enum state state)
+static bool is_wanted(enum verb verb, const struct place_run *place)
 {
-    if (verb == VERB_UNDO)
-        return state == S_DONE || state == S_FAILED || state == S_UNKNOWN;
+    enum state state = place->state;
+    if (verb == VERB_UNDO || verb == VERB_LEAVE)
+        return state == S_DONE || state == S_FAILED || state == S_UNKNOWN ||
+               (state == S_SKIPPED && place->left);
     return state != S_DONE && state != S_SKIPPED;
 }
 
@@ -346,12 +363,15 @@ static void prepare_place(struct prepared *prepared, const struct step *step,
     struct preparation *preparation = prepared->of;
     const struct step_variant *variant = variant_at(preparation->engine, step, &place->place);
     enum state state = place->state;
-    prepared->wanted = gate ? state == S_GATE : is_wanted(preparation->verb, state);
+    prepared->wanted = gate ? state == S_GATE : is_wanted(preparation->verb, place);
     if (!prepared->wanted)
         return;
     if (!variant) {
-        if (preparation->engine->app->model->nodes[place->place.node_index].version == 0 &&
-            place->place.node->kind == KIND_POSTGRES)
+        struct place from = place->place;
+        if (step->kind == STEP_GEXEC)
+            place_on(preparation->engine, &place->place, step->from, &from);
+        if (preparation->engine->app->model->nodes[from.node_index].version == 0 &&
+            from.node->kind == KIND_POSTGRES)
             set_error(prepared, "the server's version is not known yet");
         else
             prepared->absent = true;
@@ -362,7 +382,8 @@ static void prepare_place(struct prepared *prepared, const struct step *step,
             ask_need(prepared, &step->needs[i], &place->place);
     expand(prepared, step, variant, &place->place);
     bool asks = step->kind != STEP_WAIT && step->kind != STEP_COMPARE &&
-                preparation->verb != VERB_ARM && preparation->verb != VERB_SKIP;
+                preparation->verb != VERB_ARM && preparation->verb != VERB_SKIP &&
+                preparation->verb != VERB_LEAVE;
     if (asks && step_has_probe(preparation->engine, preparation->step, prepared->place)) {
         preparation->waiting++;
         probe_ask(preparation->engine, preparation->step, prepared->place, on_prepared_probe,
@@ -379,6 +400,7 @@ struct preparation *prepare(struct engine *engine, enum verb verb, size_t step, 
     preparation->verb = verb;
     preparation->step = step;
     preparation->done = done;
+    preparation->begun_ms = app_now(engine->app);
     preparation->place_count = of->place_count;
     preparation->places = xcalloc(of->place_count + 1, sizeof *preparation->places);
     preparation->waiting = 1; /* so that it can't end while it is being put together */

@@ -79,6 +79,11 @@ static const struct transition transitions[] = {
     {S_UNDO_PROBING, E_YES, S_DONE, A_WRITE_OUTCOME, 0}, /* still in place */
     {S_UNDO_PROBING, E_NO_ANSWER, S_UNKNOWN, A_WRITE_OUTCOME, 0},
 
+    {S_DONE, E_LEAVE, S_UNKNOWN, A_WRITE_OUTCOME, 0},
+    {S_FAILED, E_LEAVE, S_UNKNOWN, A_WRITE_OUTCOME, 0},
+    {S_UNKNOWN, E_LEAVE, S_UNKNOWN, A_WRITE_OUTCOME, 0},
+    {S_SKIPPED, E_LEAVE, S_UNKNOWN, A_WRITE_OUTCOME, 0},
+
     {S_PENDING, E_RECHECK, S_RECHECKING, A_PROBE, 0},
     {S_DONE, E_RECHECK, S_RECHECKING, A_PROBE, 0},
     {S_FAILED, E_RECHECK, S_RECHECKING, A_PROBE, 0},
@@ -91,7 +96,8 @@ static const struct transition transitions[] = {
     {S_RECHECKING, E_NO, S_BEFORE, A_NOTHING, IF(S_PENDING) | IF(S_UNDONE) | IF(S_FAILED)},
     {S_RECHECKING, E_NO, S_FAILED, A_WRITE_OUTCOME, IF(S_UNKNOWN)},
     {S_RECHECKING, E_NO, S_PENDING, A_WRITE_OUTCOME, 0}, /* was done, and is no more */
-    {S_RECHECKING, E_NO_ANSWER, S_BEFORE, A_NOTHING, IF(S_UNKNOWN) | IF(S_ABSENT) | IF(S_SKIPPED)},
+    {S_RECHECKING, E_NO_ANSWER, S_BEFORE, A_NOTHING,
+     IF(S_UNKNOWN) | IF(S_ABSENT) | IF(S_SKIPPED) | IF(S_PENDING) | IF(S_UNDONE)},
     {S_RECHECKING, E_NO_ANSWER, S_UNKNOWN, A_WRITE_OUTCOME, 0},
     {S_RECHECKING, E_LACKS, S_BEFORE, A_NOTHING, IF(S_ABSENT)},
     {S_RECHECKING, E_LACKS, S_ABSENT, A_WRITE_OUTCOME, 0},
@@ -323,7 +329,8 @@ static void note(struct place_run *place, enum state from, enum event event, uin
         place->runs++;
     if (place->state == S_RUNNING || place->state == S_DONE || place->state == S_UNKNOWN)
         place->left = true;
-    if (place->state == S_UNDONE || place->state == S_PENDING || place->state == S_ABSENT)
+    if (place->state == S_UNDONE || place->state == S_PENDING || place->state == S_ABSENT ||
+        event == E_LEAVE)
         place->left = false;
     if (from == S_RECHECKING && event == E_NO && place->before == S_DONE)
         set_message(place, "was done, and is no more");
@@ -488,6 +495,16 @@ static bool may_skip(const struct run *run, size_t step, struct err *why)
     return true;
 }
 
+static bool may_leave(const struct run *run, size_t step, struct err *why)
+{
+    size_t back = run_back(run);
+    if (!may_have_left(&run->steps[step]))
+        return err_set(why, "it has left nothing");
+    if (back != step)
+        return comes_first(run, back, "is undone first", why);
+    return true;
+}
+
 /* Armed steps follow one another without a gap: firing must not stop inside an open window for a
  * step that nobody was asked about. */
 static bool may_arm(const struct run *run, size_t step, struct err *why)
@@ -535,6 +552,11 @@ static bool may_recheck(const struct run *run, size_t step, struct err *why)
         return comes_first(run, superseder(run, step), "ended its effect on purpose", why);
     if (!run->steps[step].place_count)
         return err_set(why, "it is not available here");
+    /* A probe that happens to say yes is no reason to leap over what comes before it, and a wait
+     * that was true for a moment proves nothing of the moment that it is for. */
+    bool fresh = !may_have_left(&run->steps[step]) && !state_is_settled(run_step_state(run, step));
+    if (fresh && (step != run_next(run) || asked->kind == STEP_WAIT))
+        return err_set(why, "it was not run yet");
     return true;
 }
 
@@ -542,9 +564,13 @@ static const struct {
     const char *word;
     bool (*may)(const struct run *run, size_t step, struct err *why);
 } verbs[] = {
-    [VERB_RUN] = {"run", may_run},    [VERB_UNDO] = {"undo", may_undo},
-    [VERB_SKIP] = {"skip", may_skip}, [VERB_ARM] = {"arm", may_arm},
-    [VERB_FIRE] = {"fire", may_fire}, [VERB_RECHECK] = {"recheck", may_recheck},
+    [VERB_RUN] = {"run", may_run},
+    [VERB_UNDO] = {"undo", may_undo},
+    [VERB_SKIP] = {"skip", may_skip},
+    [VERB_LEAVE] = {"leave", may_leave},
+    [VERB_ARM] = {"arm", may_arm},
+    [VERB_FIRE] = {"fire", may_fire},
+    [VERB_RECHECK] = {"recheck", may_recheck},
 };
 
 const char *verb_word(enum verb verb)

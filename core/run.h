@@ -47,6 +47,7 @@ enum event {
     E_SKIP,
     E_LACKS,   /* what the step needs does not exist here */
     E_UNDO,    /* the operator said yes to taking it back */
+    E_LEAVE,   /* going back, what can't be reached is left as it is */
     E_RECHECK, /* ask the probe again (unknown, failed, resumed) */
     EVENT_COUNT
 };
@@ -137,7 +138,7 @@ bool run_window_open(const struct run *run);
  * place: nothing before it may be undone. */
 bool run_past_return(const struct run *run, size_t step);
 
-enum verb { VERB_RUN, VERB_UNDO, VERB_SKIP, VERB_ARM, VERB_FIRE, VERB_RECHECK };
+enum verb { VERB_RUN, VERB_UNDO, VERB_SKIP, VERB_ARM, VERB_FIRE, VERB_RECHECK, VERB_LEAVE };
 
 /* Whether the operator may ask for this now; false and the reason in words that fit the footer. */
 bool run_may(const struct run *run, size_t step, enum verb verb, struct err *why);

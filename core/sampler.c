@@ -149,6 +149,7 @@ static void on_link(struct session *session, const char *error, void *arg)
         facts->expected_down = false;
     else if (facts->expected_down)
         facts->link = LINK_EXPECTED_DOWN;
+    facts->refused = session_refused(session);
     facts->retry_ms = session_retry_ms(session);
     if (session_link(session) == SESSION_READY) {
         facts->version = session_version(session);

@@ -1,5 +1,6 @@
 #include "core/session.h"
 
+#include <errno.h>
 #include <libpq-fe.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,7 @@ struct session {
     uint64_t retry_ms;
 
     struct request *first, *last; /* first is in flight while `sent` */
-    bool sent, setting_up, cancelled;
+    bool sent, setting_up, cancelled, refused;
     uint64_t sent_ns;
     PGresult *result;
 
@@ -429,11 +430,18 @@ static void on_retry(uv_timer_t *timer)
     session_connect(timer->data);
 }
 
+/* Nobody listens there: libpq says so only in words, those of the system's own error. */
+static bool says_refused(const char *text)
+{
+    return strstr(text, strerror(ECONNREFUSED)) || strstr(text, strerror(ENOENT));
+}
+
 static void session_lost(struct session *session, const char *error)
 {
     char *text = xstrdup(error && *error ? error : "the connection is gone");
     for (size_t n = strlen(text); n > 0 && text[n - 1] == '\n'; n--)
         text[n - 1] = '\0';
+    session->refused = session->link == SESSION_CONNECTING && says_refused(text);
     drop_connection(session);
     bool was_sent = session->sent;
     session->setting_up = false;
@@ -512,6 +520,7 @@ struct start {
     uv_work_t work;
     struct session *session;
     PGconn *conn;
+    struct str options;
 };
 
 static void ignore_notice(void *arg, const PGresult *result)
@@ -520,11 +529,25 @@ static void ignore_notice(void *arg, const PGresult *result)
     (void)result;
 }
 
+/* Beside the DSN's own options: a watcher is read-only from its first statement on, and what is
+ * held open is bounded too, since it can't be set up by statements. */
+static void add_options(const struct session *session, struct str *options)
+{
+    char *own = dsn_value(session->options.node->dsn, "options");
+    str_add(options, own);
+    free(own);
+    if (session->options.read_only)
+        str_add(options, " -c default_transaction_read_only=on");
+    if (session->options.replication)
+        str_add(options, " -c lock_timeout=10s -c statement_timeout=10min");
+}
+
 /* In the pool: this part of libpq reads files and looks names up, and blocks on both. */
 static void start_work(uv_work_t *work)
 {
     struct start *start = work->data;
     const struct session *session = start->session;
+    add_options(session, &start->options);
     const char *keywords[10] = {"dbname"}, *values[10] = {session->options.node->dsn};
     int n = 1;
 #define ADD(keyword, value) (keywords[n] = (keyword), values[n] = (value), n++)
@@ -535,8 +558,8 @@ static void start_work(uv_work_t *work)
     ADD("keepalives_idle", "5");
     ADD("keepalives_interval", "5");
     ADD("tcp_user_timeout", "20000");
-    if (session->options.read_only && session->options.node->kind == KIND_POSTGRES)
-        ADD("options", "-c default_transaction_read_only=on");
+    if (session->options.node->kind == KIND_POSTGRES)
+        ADD("options", str_text(&start->options));
     if (session->options.replication)
         ADD("replication", "database");
 #undef ADD
@@ -549,6 +572,7 @@ static void start_done(uv_work_t *work, int status)
     struct session *session = start->session;
     PGconn *conn = start->conn;
     (void)status;
+    str_free(&start->options);
     free(start);
     if (session->closing) {
         PQfinish(conn);
@@ -621,6 +645,11 @@ enum session_link session_link(const struct session *session)
 const char *session_error(const struct session *session)
 {
     return session->error;
+}
+
+bool session_refused(const struct session *session)
+{
+    return session->refused && session->link != SESSION_READY;
 }
 
 int session_version(const struct session *session)

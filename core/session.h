@@ -60,7 +60,9 @@ struct session *session_open(uv_loop_t *loop, const struct session_options *opti
 void session_close(struct session *session);
 
 enum session_link session_link(const struct session *session);
-const char *session_error(const struct session *session);    /* why it is down; NULL: it is not */
+const char *session_error(const struct session *session); /* why it is down; NULL: it is not */
+/* The last try to connect was refused: nobody listens there. */
+bool session_refused(const struct session *session);
 int session_version(const struct session *session);          /* server_version_num; 0: unknown */
 int session_pid(const struct session *session);              /* of the backend; 0: none */
 const char *session_password(const struct session *session); /* that it used; NULL: none */

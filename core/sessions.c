@@ -158,11 +158,17 @@ bool sessions_holds(const struct sessions *sessions, const struct place *place, 
     return seat && session_link(seat->session) == SESSION_READY;
 }
 
-void sessions_release(struct sessions *sessions, size_t hold)
+static bool is_at(const struct seat *seat, const struct place *place)
+{
+    return seat->place.node_index == place->node_index &&
+           seat->place.database_index == place->database_index;
+}
+
+void sessions_release(struct sessions *sessions, const struct place *place, size_t hold)
 {
     for (struct seat **at = &sessions->seats; *at;) {
         struct seat *seat = *at;
-        if (seat->lane != HELD_LANE + hold) {
+        if (seat->lane != HELD_LANE + hold || (place && !is_at(seat, place))) {
             at = &seat->next;
             continue;
         }
@@ -179,6 +185,12 @@ void sessions_cancel(struct sessions *sessions, const struct place *place)
         if (seat->place.node_index == place->node_index &&
             seat->place.database_index == place->database_index)
             session_cancel(seat->session);
+}
+
+bool sessions_ready(const struct sessions *sessions, const struct place *place)
+{
+    const struct seat *seat = find(sessions, place, 0);
+    return seat && session_link(seat->session) == SESSION_READY;
 }
 
 const char *sessions_error(const struct sessions *sessions, const struct place *place)

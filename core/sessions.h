@@ -25,13 +25,15 @@ void sessions_send(struct sessions *sessions, const struct place *place, size_t 
  * it. */
 void sessions_send_held(struct sessions *sessions, const struct place *place, size_t hold,
                         const char *sql, uint64_t deadline_ms, session_done *done, void *arg);
-/* Whether it is still open; ends it on every place. */
+/* Whether it is still open; ends it, on every place where `place` is NULL. */
 bool sessions_holds(const struct sessions *sessions, const struct place *place, size_t hold);
-void sessions_release(struct sessions *sessions, size_t hold);
+void sessions_release(struct sessions *sessions, const struct place *place, size_t hold);
 
 /* Cancels what runs on the place, in every lane. */
 void sessions_cancel(struct sessions *sessions, const struct place *place);
 
+/* Whether the place's session takes a statement at once. */
+bool sessions_ready(const struct sessions *sessions, const struct place *place);
 /* Why the place's session is down; NULL: it is not, or was never opened. */
 const char *sessions_error(const struct sessions *sessions, const struct place *place);
 int sessions_version(const struct sessions *sessions, const struct place *place);

@@ -11,6 +11,7 @@ static const struct {
     [VERB_SKIP] = {"Skip", "It will not be sent:"},
     [VERB_ARM] = {"Arm", "It will be sent when the window is fired:"},
     [VERB_FIRE] = {"Fire the armed window, from", "It will be sent, then each armed step:"},
+    [VERB_LEAVE] = {"Leave as it is, going back,", "It is not taken back:"},
     [VERB_RECHECK] = {"Ask the probe of", "Nothing is changed. The step:"},
 };
 

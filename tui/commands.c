@@ -269,8 +269,15 @@ void command_ABORT(struct face *face, int argument)
 
 void command_SKIP(struct face *face, int argument)
 {
+    size_t step;
+
     (void)argument;
-    ask_selected(face, VERB_SKIP);
+    if (!face_step(face, &step))
+        return;
+    /* Of a step that has left something, what is passed over is its undo. */
+    bool leaves = !run_may(face->app->run, step, VERB_SKIP, NULL) &&
+                  run_may(face->app->run, step, VERB_LEAVE, NULL);
+    ask(face, leaves ? VERB_LEAVE : VERB_SKIP, step);
 }
 
 void command_RECHECK(struct face *face, int argument)

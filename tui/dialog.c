@@ -95,7 +95,8 @@ void dialog_follow(struct face *face)
     dialog->yes = question->typed ? '\0' : question->yes;
     ask_title(face->app, question, dialog->title, sizeof dialog->title);
     snprintf(dialog->expect, sizeof dialog->expect, "%s",
-             question->verb == VERB_SKIP ? "" : face->app->run->name);
+             question->verb == VERB_SKIP || question->verb == VERB_LEAVE ? ""
+                                                                         : face->app->run->name);
 }
 
 void dialog_disturbed(struct face *face)
@@ -187,6 +188,10 @@ static void say_yes(struct face *face)
     struct dialog dialog = face->dialog;
     struct err why = {0};
 
+    if (dialog.yes != '\0') { /* the next question may open while it is still held down */
+        face->key = dialog.yes;
+        face->key_ms = app_now(face->app);
+    }
     if (dialog.kind == DIALOG_CONFIRM) {
         dialog_close(face);
         dialog.answer(face, dialog.input);
@@ -240,9 +245,11 @@ static void answer_key(struct face *face, int key, wchar_t character)
         face_say(face, ROLE_NORMAL, "no: nothing was done");
     } else if (why_not(face) != NULL) {
         face_say(face, ROLE_BAD, "not now: %s", why_not(face));
-    } else if (face->burst && dialog->yes != '\0') {
+    } else if (face->burst) {
+        /* Where the terminal does not mark what is pasted, this is how it arrives. */
         dialog_disturbed(face);
-        face_say(face, ROLE_WARN, "several keys at once say nothing: press %c alone", dialog->yes);
+        face_say(face, ROLE_WARN, "several keys at once say nothing: press %s alone",
+                 dialog->yes != '\0' ? (char[]){dialog->yes, '\0'} : "Enter");
     } else {
         say_yes(face);
     }

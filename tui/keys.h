@@ -43,7 +43,8 @@
     X(FIRE, 0, 'F', 0, 0, "F", true, "ask to fire the armed window")                               \
     X(UNDO, 0, 'u', 0, 0, "u", true, "ask to take the selected step back")                         \
     X(ABORT, 0, 'A', 0, 0, "A", true, "go back, undo by undo, to where writes are open")           \
-    X(SKIP, 0, 'x', 0, 0, "x", true, "skip the selected step, with a reason")                      \
+    X(SKIP, 0, 'x', 0, 0, "x", true,                                                               \
+      "skip the selected step, or its undo where no server answers")                               \
     X(RECHECK, 0, 'r', 0, 0, "r", true, "ask the selected step's probe, or the checks, again")     \
     X(STOP, 0, 'S', 0, 0, "S", true, "stop what is running")                                       \
     X(ACCEPT, 0, 'c', 0, 0, "c", true, "go on in spite of the selected check, with a reason")      \

@@ -4,11 +4,13 @@ SELECT count(set_config(name, CASE name WHEN 'search_path' THEN ''
                                         WHEN 'row_security' THEN 'off'
                                         WHEN 'lock_timeout' THEN '2s'
                                         WHEN 'synchronous_commit' THEN 'on'
+                                        WHEN 'statement_timeout' THEN '10min'
+                                        WHEN 'client_connection_check_interval' THEN '5s'
                                         ELSE '0' END, false))
 FROM pg_settings
 WHERE name IN ('search_path', 'row_security', 'lock_timeout', 'synchronous_commit',
                'statement_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout',
-               'transaction_timeout');
+               'transaction_timeout', 'client_connection_check_interval');
 
 --- query own_begin
 --- on source target
@@ -16,8 +18,8 @@ BEGIN READ WRITE;
 
 --- query own_limits
 --- on source target
-SELECT set_config('lock_timeout', :'lock_timeout', true),
-       set_config('statement_timeout', :'statement_timeout', true);
+SELECT set_config('lock_timeout', :'lock_timeout', :local),
+       set_config('statement_timeout', :'statement_timeout', :local);
 
 --- query own_commit
 --- on source target
@@ -37,9 +39,17 @@ RESET default_transaction_read_only;
 
 --- query own_unlogged
 --- on source target
-SELECT set_config('log_statement', 'none', false),
-       set_config('log_min_duration_statement', '-1', false),
-       set_config('log_min_error_statement', 'panic', false);
+SELECT set_config(s.name, s.value, false)
+FROM (VALUES ('log_statement', 'none'), ('log_min_duration_statement', '-1'),
+             ('log_min_error_statement', 'panic')) AS s (name, value)
+WHERE (SELECT rolsuper FROM pg_roles WHERE rolname = current_user);
+
+--- query own_logged
+--- on source target
+SELECT set_config(s.name, s.reset_val, false)
+FROM pg_settings s
+WHERE s.name IN ('log_statement', 'log_min_duration_statement', 'log_min_error_statement')
+  AND s.setting <> s.reset_val;
 
 --- query own_lock
 --- on source target
@@ -62,7 +72,9 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 
 --- query own_takeover
 --- on source target
-SELECT pg_terminate_backend(:holder) AS ended;
+SELECT pg_terminate_backend(l.pid) AS ended
+FROM pg_locks l
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.pid = :holder;
 
 --- query own_at_work
 --- on source target

@@ -182,7 +182,13 @@ static const struct {
     {S_RECHECKING, E_NO_ANSWER, S_SKIPPED, S_SKIPPED, A_NOTHING},
     {S_RECHECKING, E_NO_ANSWER, S_ABSENT, S_ABSENT, A_NOTHING},
     {S_RECHECKING, E_NO_ANSWER, S_DONE, S_UNKNOWN, A_WRITE_OUTCOME},
-    {S_RECHECKING, E_NO_ANSWER, S_PENDING, S_UNKNOWN, A_WRITE_OUTCOME},
+    {S_RECHECKING, E_NO_ANSWER, S_PENDING, S_PENDING, A_NOTHING},
+    {S_RECHECKING, E_NO_ANSWER, S_UNDONE, S_UNDONE, A_NOTHING},
+    {S_RECHECKING, E_NO_ANSWER, S_DONE, S_UNKNOWN, A_WRITE_OUTCOME},
+    {S_DONE, E_LEAVE, -1, S_UNKNOWN, A_WRITE_OUTCOME},
+    {S_FAILED, E_LEAVE, -1, S_UNKNOWN, A_WRITE_OUTCOME},
+    {S_UNKNOWN, E_LEAVE, -1, S_UNKNOWN, A_WRITE_OUTCOME},
+    {S_SKIPPED, E_LEAVE, -1, S_UNKNOWN, A_WRITE_OUTCOME},
     {S_RECHECKING, E_LACKS, S_ABSENT, S_ABSENT, A_NOTHING},
     {S_RECHECKING, E_LACKS, S_PENDING, S_ABSENT, A_WRITE_OUTCOME},
 };
@@ -605,10 +611,26 @@ Test(run, a_typed_step_of_the_window_can_be_taken_back)
     cr_assert_not(run_past_return(run, COPY));
 }
 
-Test(run, what_a_probe_could_not_tell_may_be_taken_back)
+Test(run, a_look_that_gets_no_answer_changes_nothing_of_what_was_not_run)
 {
     FEED(COPY, 0, E_RECHECK, E_NO_ANSWER);
-    cr_assert_eq(run_back(run), COPY, "another console may have sent it");
+    cr_assert_eq(run_step_state(run, COPY), S_PENDING);
+    cr_assert_eq(run_back(run), run->step_count);
+}
+
+Test(run, going_back_what_can_not_be_reached_is_left_in_doubt_and_passed_over)
+{
+    all_until(FREEZE);
+    size_t last = run_back(run);
+    expect_yes(last, VERB_LEAVE);
+    EACH(last, E_LEAVE);
+    cr_assert_eq(run_step_state(run, last), S_UNKNOWN);
+    cr_assert_neq(run_back(run), last);
+}
+
+Test(run, a_later_step_is_not_done_because_its_probe_says_so)
+{
+    cr_assert_not(run_may(run, RESUME, VERB_RECHECK, NULL));
 }
 
 Test(run, progress_of_an_earlier_attempt_is_not_shown)
