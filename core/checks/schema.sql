@@ -19,6 +19,18 @@ SELECT format('%I.%I', n.nspname, c.relname) AS object, 'exists already' AS deta
    -- with our own schema there, it is we who filled it
    AND NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgcutover');
 
+--- check extensions_available
+--- group     schema
+--- title     The target's server has every extension of the source
+--- on        target
+--- severity  block
+--- needs     variable source_extensions
+--- why       The copy of the schema fails at the first extension whose files the target's server lacks.
+--- remedy    Install its package on the target's server (most are in postgresql-contrib); no restart.
+SELECT w.name AS object, 'no such extension on this server' AS detail
+  FROM unnest(:'source_extensions'::text[]) AS w (name)
+ WHERE w.name NOT IN (SELECT a.name::text FROM pg_available_extensions a);
+
 --- check schema_same
 --- group     schema
 --- title     Tables, views and columns are the same

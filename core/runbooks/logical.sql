@@ -130,7 +130,7 @@ SELECT NOT EXISTS (
 --- title      Read the source's schema
 --- on         source
 --- requires   source_not_fenced no_freeze_exceptions large_objects replica_identity sequences_readable encoding_same
---- capture    slot slot_back schema source_ddl
+--- capture    slot slot_back schema source_ddl source_extensions
 --- timeout    60s
 --- why        Only reads: a fingerprint of tables and columns, which the target must show too. After DDL on the source run it again.
 WITH own AS (
@@ -191,7 +191,8 @@ SELECT 'pgcutover_' || substr(md5(current_database()), 1, 12) AS slot,
        (SELECT string_agg(f.line, ' ' ORDER BY f.line)
           FROM (SELECT k.kind || '=' || md5(coalesce(string_agg(d.line, E'\n' ORDER BY d.line COLLATE "C"), '')) AS line
                   FROM unnest(ARRAY['tables', 'columns', 'constraints', 'indexes', 'triggers', 'policies', 'sequences', 'types', 'functions']) AS k (kind) LEFT JOIN ddl d ON d.kind = k.kind
-                 GROUP BY k.kind) AS f) AS source_ddl
+                 GROUP BY k.kind) AS f) AS source_ddl,
+       (SELECT array_agg(e.extname::text ORDER BY e.extname)::text FROM pg_extension e) AS source_extensions
   FROM item;
 --- probe none It reads and leaves nothing.
 --- undo none It reads and leaves nothing.
@@ -200,7 +201,7 @@ SELECT 'pgcutover_' || substr(md5(current_database()), 1, 12) AS slot,
 --- title      Copy the schema
 --- kind       command
 --- on         target
---- requires   target_empty target_not_fenced
+--- requires   target_empty target_not_fenced extensions_available
 --- timeout    30min
 --- why        pg_dump must be of the target's version or newer. All in one transaction: a role or an extension that lacks is an error, not a lost grant.
 bash -o pipefail -c 'pg_dump --schema-only --no-publications --no-subscriptions --exclude-schema=pgcutover --lock-wait-timeout=10s -d "$1" | psql -Xq -o /dev/null -v ON_ERROR_STOP=1 --single-transaction -d "$2"' schema :source_dsn :target_dsn
