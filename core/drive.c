@@ -20,6 +20,7 @@ struct hold {
     char *published;
     uint64_t asked_ms; /* when it was last published */
     unsigned hurry;    /* after a take-over: how often it still asks at once */
+    bool wanted;       /* taken over before it was known who holds it */
 };
 
 struct drive_lock {
@@ -78,6 +79,24 @@ static void publish(struct hold *hold)
     send_own(hold, "own_publish", "state", state, NULL);
 }
 
+static void on_lock(struct reply *reply, void *arg);
+
+static void on_ended(struct reply *reply, void *arg)
+{
+    struct hold *hold = arg;
+    if (reply->kind == REPLY_OK)
+        send_own(hold, "own_lock", NULL, NULL, on_lock);
+}
+
+static void end_holder(struct hold *hold)
+{
+    hold->wanted = false;
+    hold->hurry = 200;
+    send_own(hold, "own_takeover", "holder", hold->holder_pid, on_ended);
+    set_text(&hold->holder, NULL);
+    set_text(&hold->holder_pid, NULL);
+}
+
 static void on_holder(struct reply *reply, void *arg)
 {
     struct hold *hold = arg;
@@ -90,10 +109,10 @@ static void on_holder(struct reply *reply, void *arg)
                 table_text(reply->table, 0, "client"), table_text(reply->table, 0, "since_s"),
                 table_text(reply->table, 0, "silent_s"), hold->place.node->name);
     set_text(&hold->holder_pid, table_text(reply->table, 0, "pid"));
+    if (hold->wanted)
+        end_holder(hold);
     app_changed(hold->lock->engine->app);
 }
-
-static void on_lock(struct reply *reply, void *arg);
 
 /* Once the source's is ours, the target's. */
 static void take_next(struct drive_lock *lock)
@@ -110,6 +129,7 @@ static void on_lock(struct reply *reply, void *arg)
     hold->ours = reply->kind == REPLY_OK && table_bool(reply->table, 0, "ours", false);
     if (hold->ours) {
         hold->held_once = true;
+        hold->wanted = false;
         set_text(&hold->holder, NULL);
         set_text(&hold->published, NULL);
         publish(hold);
@@ -252,25 +272,16 @@ const char *drive_holder(const struct drive_lock *lock)
     return "";
 }
 
-static void on_ended(struct reply *reply, void *arg)
-{
-    struct hold *hold = arg;
-    if (reply->kind == REPLY_OK)
-        send_own(hold, "own_lock", NULL, NULL, on_lock);
-}
-
 /* The other console asks for the lock again as soon as it can connect: this one asks first, and
  * goes on asking until the ended session has let it go. */
 void drive_take_over(struct drive_lock *lock)
 {
     for (size_t i = 0; i < lock->count; i++) {
         struct hold *hold = &lock->holds[i];
-        if (!hold->ours && hold->holder_pid) {
-            hold->hurry = 200;
-            send_own(hold, "own_takeover", "holder", hold->holder_pid, on_ended);
-        }
-        set_text(&hold->holder, NULL);
-        set_text(&hold->holder_pid, NULL);
+        if (!hold->ours && hold->holder_pid)
+            end_holder(hold);
+        else
+            hold->wanted = !hold->ours; /* the target's is asked for once the source's is ours */
     }
 }
 
