@@ -286,15 +286,20 @@ static void stop_source(void)
     cr_assert(lab_run(&lab, "stop-server source immediate"));
 }
 
+/* At that moment in one place, and in none before it: what another place had not yet committed would
+ * be lost with the server, and truly so. */
 static void stop_at_moment(struct app *app)
 {
-    for (size_t i = 0; stop_at && i < app->run->step_count; i++)
-        for (size_t j = 0; j < app->run->steps[i].place_count; j++)
-            if (strcmp(app->run->steps[i].step->id, stop_at) == 0 &&
-                app->run->steps[i].places[j].state == moments[shared->moment]) {
-                stop_source();
-                return;
-            }
+    for (size_t i = 0; stop_at && i < app->run->step_count; i++) {
+        const struct step_run *step = &app->run->steps[i];
+        size_t now = 0, before = 0;
+        for (size_t j = 0; j < step->place_count; j++) {
+            now += step->places[j].state == moments[shared->moment];
+            before += shared->moment == 1 && step->places[j].state == S_RUNNING;
+        }
+        if (strcmp(step->step->id, stop_at) == 0 && now > 0 && before == 0)
+            stop_source();
+    }
 }
 
 static void on_time(uv_timer_t *timer)
