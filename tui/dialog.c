@@ -106,8 +106,12 @@ void dialog_disturbed(struct face *face)
 
 uint64_t dialog_settling(const struct face *face)
 {
-    uint64_t now = app_now(face->app), until = face->dialog.quiet_ms + SETTLE_MS;
+    const struct dialog *dialog = &face->dialog;
+    uint64_t now = app_now(face->app), until = dialog->quiet_ms + SETTLE_MS;
 
+    /* The letter that would say yes may still be held down from the question before. */
+    if (dialog->yes != '\0' && dialog->opener == dialog->yes && dialog->opener_ms + HELD_MS > until)
+        until = dialog->opener_ms + HELD_MS;
     return asks(&face->dialog) && until > now ? until - now : 0;
 }
 
