@@ -1,9 +1,11 @@
 #include "tui/report.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/journal.h"
 #include "core/plan.h"
@@ -307,6 +309,9 @@ static json_t *check_json(const struct check_result *result)
     json_object_set_new(object, "group", json_string(result->check->group));
     json_object_set_new(object, "severity", json_string(severities[result->check->severity]));
     json_object_set_new(object, "outcome", json_string(verdict(result)));
+    json_object_set_new(object, "title", json_string(result->check->title));
+    json_object_set_new(object, "why", json_string(result->check->why));
+    json_object_set_new(object, "cost_ms", json_real(result->cost_ms));
     if (result->error)
         json_object_set_new(object, "error", journal_text(result->error));
     for (int row = 0; result->offenders && row < result->offenders->rows; row++)
@@ -317,26 +322,96 @@ static json_t *check_json(const struct check_result *result)
     return object;
 }
 
+/* SGR of a role, for a terminal; "" where the output is not for one, or NO_COLOR is set. */
+static const char *colour(const char *sgr)
+{
+    const char *no = getenv("NO_COLOR");
+    return isatty(STDOUT_FILENO) && !(no && *no) ? sgr : "";
+}
+
+static const char *colour_of(const struct check_result *result)
+{
+    bool blocks = check_blocks(result);
+    if (result->outcome == CHECK_HOLDS)
+        return colour("\033[32m");
+    if (result->outcome == CHECK_ABSENT)
+        return colour("\033[2m");
+    return colour(blocks ? "\033[1;31m" : "\033[33m");
+}
+
+enum { MOST_OFFENDERS = 20 }; /* a person reads so many; --json has all */
+
+static void print_offenders(const struct table *offenders)
+{
+    int rows = offenders ? offenders->rows : 0;
+    for (int row = 0; row < rows && row < MOST_OFFENDERS; row++)
+        say("      %s: %s  %s\n", table_text(offenders, row, "place"),
+            table_text(offenders, row, "object"), table_text(offenders, row, "detail"));
+    if (rows > MOST_OFFENDERS)
+        say("      and %d more, see --json\n", rows - MOST_OFFENDERS);
+}
+
 static void print_check(const struct check_result *result)
 {
     static const char *const signs[] = {"?", "+", "x", "-"};
     static const char *const severities[] = {"BLOCK", "warn", "info"};
     bool open = result->outcome == CHECK_RED || result->outcome == CHECK_UNKNOWN;
-    say("%s %-28s %-5s %s\n", signs[result->outcome], result->check->id,
+    fputs(colour_of(result), stdout);
+    say("%s %-24s %-5s %s", signs[result->outcome], result->check->id,
         open ? severities[result->check->severity] : "", result->check->title);
+    if (check_is_dear(result))
+        say(" (%.0f ms on a server: on demand)", result->cost_ms);
+    fputs(colour("\033[0m"), stdout);
+    putchar('\n');
     if (!open)
         return;
     if (result->error)
-        say("      could not be run: %s\n", result->error);
-    for (int row = 0; result->offenders && row < result->offenders->rows; row++)
-        say("      %s: %s  %s\n", table_text(result->offenders, row, "place"),
-            table_text(result->offenders, row, "object"),
-            table_text(result->offenders, row, "detail"));
+        say("      unknown: %s\n", result->error);
+    print_offenders(result->offenders);
     say("      why: %s\n", result->check->why);
     if (result->check->remedy)
         say("      remedy: %s\n", result->check->remedy);
 }
 
+/* A heading for each group, in the catalogue's order of groups. */
+static void print_checks(const struct app *app, const struct options *options)
+{
+    size_t count = checks_count(app->checks);
+    for (size_t i = 0; i < count; i++) {
+        const char *group = checks_at(app->checks, i)->check->group;
+        bool told = false;
+        for (size_t j = 0; j < i && !told; j++)
+            told = strcmp(checks_at(app->checks, j)->check->group, group) == 0;
+        for (size_t j = i, first = 1; j < count && !told; j++) {
+            const struct check_result *result = checks_at(app->checks, j);
+            if (strcmp(result->check->group, group) != 0 || !is_asked_for(result, options))
+                continue;
+            if (first)
+                say("\n%s\n", group);
+            first = 0;
+            print_check(result);
+        }
+    }
+}
+
+static void print_summary(const struct app *app, const struct options *options)
+{
+    size_t holds = 0, blocks = 0, warns = 0, unknown = 0, absent = 0;
+    for (size_t i = 0; i < checks_count(app->checks); i++) {
+        const struct check_result *result = checks_at(app->checks, i);
+        if (!is_asked_for(result, options))
+            continue;
+        holds += result->outcome == CHECK_HOLDS;
+        absent += result->outcome == CHECK_ABSENT;
+        unknown += result->outcome == CHECK_UNKNOWN;
+        blocks += check_blocks(result);
+        warns += result->outcome == CHECK_RED && !check_blocks(result);
+    }
+    say("\n%zu hold, %zu block, %zu are worth a look, %zu unknown, %zu not available here\n", holds,
+        blocks, warns, unknown, absent);
+}
+
+/* The variant for the source's or the target's version where one is known. */
 static int explain(const struct app *app, const char *id)
 {
     const struct check *check = catalogue_check(app->catalogue, id);
@@ -344,35 +419,69 @@ static int explain(const struct app *app, const char *id)
         fprintf(stderr, "pgcutover: there is no check %s; pgcutover check lists them\n", id);
         return EXIT_USAGE;
     }
-    say("%s: %s\n%s\n\nremedy: %s\n", check->id, check->title, check->why,
-        check->remedy ? check->remedy : "none");
-    for (size_t i = 0; i < check->variant_count; i++)
-        say("\n-- on %s, %s:%d\n%s\n", check->on, check->variants[i].path, check->variants[i].line,
-            check->variants[i].text);
+    static const char *const severities[] = {"block", "warn", "info"};
+    int version = 0;
+    for (size_t i = 0; i < app->config->node_count; i++)
+        if (strcmp(app->config->nodes[i].role, check->on) == 0)
+            version = app->model->nodes[i].version / 10000;
+    say("%s: %s\n%s, group %s, on %s%s%s\n\nwhy: %s\nremedy: %s\n", check->id, check->title,
+        severities[check->severity], check->group, check->on, check->against ? " against " : "",
+        check->against ? check->against : "", check->why, check->remedy ? check->remedy : "none");
+    if (check->privilege)
+        say("needs: %s\n", check->privilege);
+    for (size_t i = 0; i < check->variant_count; i++) {
+        const struct variant *variant = &check->variants[i];
+        bool here = version > 0 && variant->since <= version && version <= variant->until;
+        say("\n-- %s:%d, for %s", variant->path, variant->line,
+            variant->since == 0 && variant->until == INT_MAX ? "every version" : "versions");
+        if (variant->since > 0)
+            say(" from %d", variant->since);
+        if (variant->until < INT_MAX)
+            say(" up to %d", variant->until);
+        say("%s\n%s\n", here ? " (the one that runs here)" : "", variant->text);
+    }
     return EXIT_DONE;
+}
+
+static bool is_known(const struct app *app, const char *only)
+{
+    for (size_t i = 0; i < app->catalogue->check_count; i++)
+        if (strcmp(app->catalogue->checks[i].id, only) == 0 ||
+            strcmp(app->catalogue->checks[i].group, only) == 0)
+            return true;
+    return false;
 }
 
 int report_check(struct app *app, const struct options *options)
 {
+    if (options->only && !is_known(app, options->only))
+        return complain(EXIT_USAGE, "--only knows no such check or group; see pgcutover check");
+    run_until(app, nodes_answered);
     if (options->explain)
         return explain(app, options->explain);
-    run_until(app, nodes_answered);
-    checks_run_all(app->checks);
+    size_t count = checks_count(app->checks), asked = 0;
+    const char **ids = xcalloc(count + 1, sizeof *ids);
+    for (size_t i = 0; i < count; i++)
+        if (is_asked_for(checks_at(app->checks, i), options))
+            ids[asked++] = checks_at(app->checks, i)->check->id;
+    checks_run(app->checks, ids, asked, NULL, NULL);
+    free(ids);
     run_until(app, checks_answered);
     json_t *results = json_array();
     bool blocked = false;
-    for (size_t i = 0; i < checks_count(app->checks); i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct check_result *result = checks_at(app->checks, i);
         if (!is_asked_for(result, options))
             continue;
         blocked = blocked || check_blocks(result);
-        if (options->json)
-            json_array_append_new(results, check_json(result));
-        else
-            print_check(result);
+        json_array_append_new(results, check_json(result));
     }
-    if (options->json)
+    if (options->json) {
         print_json(results);
+    } else {
+        print_checks(app, options);
+        print_summary(app, options);
+    }
     json_decref(results);
     return !all_reached(app) ? EXIT_UNREACHABLE : blocked ? EXIT_DOES_NOT_HOLD : EXIT_DONE;
 }

@@ -254,11 +254,7 @@ SELECT 'database ' || d.datname AS object, c.line AS detail
  CROSS JOIN LATERAL unnest(s.setconfig) AS c (line)
  WHERE s.setrole = 0 AND c.line LIKE 'default\_transaction\_read\_only=%'
    -- once our publication stands, the setting is taken for our own freeze
-   AND NOT EXISTS (SELECT FROM pg_publication WHERE pubname = 'pgcutover')
-UNION ALL
-SELECT 'server', s.name || '=' || s.setting FROM pg_settings s
- WHERE s.name = 'default_transaction_read_only' AND s.setting = 'on'
-   AND s.source IN ('configuration file', 'command line', 'environment variable');
+   AND NOT EXISTS (SELECT FROM pg_publication WHERE pubname = 'pgcutover');
 
 --- check target_not_fenced
 --- group     servers
@@ -273,11 +269,7 @@ SELECT 'database ' || d.datname AS object, c.line AS detail
  CROSS JOIN LATERAL unnest(s.setconfig) AS c (line)
  WHERE s.setrole = 0 AND c.line LIKE 'default\_transaction\_read\_only=%'
    -- once our own schema stands, the setting is taken for our own fence
-   AND NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgcutover')
-UNION ALL
-SELECT 'server', s.name || '=' || s.setting FROM pg_settings s
- WHERE s.name = 'default_transaction_read_only' AND s.setting = 'on'
-   AND s.source IN ('configuration file', 'command line', 'environment variable');
+   AND NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgcutover');
 
 --- check no_freeze_exceptions
 --- group     servers
@@ -318,10 +310,9 @@ SELECT current_user::text AS object, v.lacks AS detail
 --- group     rights
 --- title     The role on the target may do what the run needs
 --- on        target
---- per       node
 --- severity  block
 --- why       It makes the subscription, roles, and the slot of the way back, and asks how far apply has come.
---- remedy    Use a superuser; else GRANT EXECUTE ON FUNCTION pg_replication_origin_progress(text, boolean) and the roles named.
+--- remedy    Use a superuser; else GRANT EXECUTE ON FUNCTION pg_replication_origin_progress(text, boolean), in each database, and the roles named.
 SELECT current_user::text AS object, v.lacks AS detail
   FROM pg_roles r
  CROSS JOIN LATERAL (VALUES
@@ -443,16 +434,15 @@ SELECT 'database' AS object, d.datconnlimit::text AS "connection limit", d.datal
 
 --- check tablespaces_same
 --- group     servers
---- title     Tablespaces in use are there on both sides
+--- title     Tablespaces are the same on both sides
 --- on        source
 --- against   target
---- severity  block
+--- per       node
+--- severity  warn
 --- why       The schema names the tablespace of each table: where it is missing the restore stops.
 --- remedy    CREATE TABLESPACE ... LOCATION ...; on the target (its directory first).
-SELECT 'tablespace ' || quote_ident(t.spcname) AS object, 'in use' AS detail
-  FROM pg_tablespace t
- WHERE EXISTS (SELECT FROM pg_class c WHERE c.reltablespace = t.oid AND c.relkind IN ('r', 'p', 'i', 'I', 'm'))
-   AND t.spcname !~ '^pg_';
+SELECT 'tablespace ' || quote_ident(t.spcname) AS object, 'exists' AS detail
+  FROM pg_tablespace t WHERE t.spcname !~ '^pg_';
 
 --- check collation_versions
 --- group     servers
@@ -630,3 +620,31 @@ SELECT 'clock' AS object, format('%s s away from this console', round((extract(e
 --- remedy    Set the clock by NTP (chrony, systemd-timesyncd).
 SELECT 'clock' AS object, format('%s s away from this console', round((extract(epoch FROM clock_timestamp()) - :'console_epoch'::numeric)::numeric)) AS detail
  WHERE abs(extract(epoch FROM clock_timestamp()) - :'console_epoch'::numeric) > 5;
+
+--- check source_writable
+--- group     servers
+--- title     The source as a whole is not read-only
+--- on        source
+--- per       node
+--- severity  warn
+--- privilege SELECT on pg_file_settings and EXECUTE on pg_show_all_file_settings()
+--- why       With default_transaction_read_only in the server's own settings the freeze's undo would not bring writes back.
+--- remedy    ALTER SYSTEM RESET default_transaction_read_only; SELECT pg_reload_conf();
+-- from the files: our own sessions are read-only by their options
+SELECT f.name AS object, f.setting AS detail
+  FROM pg_file_settings f
+ WHERE f.name = 'default_transaction_read_only' AND f.applied AND f.setting::boolean;
+
+--- check target_writable
+--- group     servers
+--- title     The target as a whole is not read-only
+--- on        target
+--- per       node
+--- severity  warn
+--- privilege SELECT on pg_file_settings and EXECUTE on pg_show_all_file_settings()
+--- why       With default_transaction_read_only in the server's own settings the switch would not let anybody write.
+--- remedy    ALTER SYSTEM RESET default_transaction_read_only; SELECT pg_reload_conf();
+-- from the files: our own sessions are read-only by their options
+SELECT f.name AS object, f.setting AS detail
+  FROM pg_file_settings f
+ WHERE f.name = 'default_transaction_read_only' AND f.applied AND f.setting::boolean;

@@ -348,8 +348,8 @@ SELECT e.evtname::text AS object, e.evtevent::text AS detail FROM pg_event_trigg
 SELECT x.object, x.detail, NULL AS lacks
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  CROSS JOIN LATERAL unnest(
-           xpath('/table/row/name/text()', query_to_xml('SELECT ''job '' || jobid AS name FROM cron.job WHERE active ORDER BY jobid', true, false, ''))::text[],
-           xpath('/table/row/schedule/text()', query_to_xml('SELECT schedule FROM cron.job WHERE active ORDER BY jobid', true, false, ''))::text[]) AS x (object, detail)
+           xpath('/table/row/name/text()', query_to_xml(format('SELECT ''job '' || jobid AS name FROM %I.%I WHERE active ORDER BY jobid', n.nspname, c.relname), true, false, ''))::text[],
+           xpath('/table/row/schedule/text()', query_to_xml(format('SELECT schedule FROM %I.%I WHERE active ORDER BY jobid', n.nspname, c.relname), true, false, ''))::text[]) AS x (object, detail)
  WHERE n.nspname = 'cron' AND c.relname = 'job'
    AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
 UNION ALL
@@ -369,8 +369,8 @@ SELECT 'cron.job', NULL, 'SELECT on cron.job'
 SELECT x.object, x.detail, NULL AS lacks
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  CROSS JOIN LATERAL unnest(
-           xpath('/table/row/name/text()', query_to_xml('SELECT ''job '' || jobid AS name FROM cron.job WHERE active ORDER BY jobid', true, false, ''))::text[],
-           xpath('/table/row/schedule/text()', query_to_xml('SELECT schedule FROM cron.job WHERE active ORDER BY jobid', true, false, ''))::text[]) AS x (object, detail)
+           xpath('/table/row/name/text()', query_to_xml(format('SELECT ''job '' || jobid AS name FROM %I.%I WHERE active ORDER BY jobid', n.nspname, c.relname), true, false, ''))::text[],
+           xpath('/table/row/schedule/text()', query_to_xml(format('SELECT schedule FROM %I.%I WHERE active ORDER BY jobid', n.nspname, c.relname), true, false, ''))::text[]) AS x (object, detail)
  WHERE n.nspname = 'cron' AND c.relname = 'job'
    AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
 UNION ALL
