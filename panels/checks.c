@@ -83,12 +83,36 @@ static void cell_of(const struct app *app, const struct ref *ref, size_t column,
     case AGE:
         cell->order = (double)age_of(app, result);
         cell_text(cell, ROLE_MUTED,
-                  result->running ? "asking" : text_age(text, age_of(app, result)));
+                  result->running         ? "asking"
+                  : check_is_dear(result) ? "demand"
+                                          : text_age(text, age_of(app, result)));
         break;
     }
 }
 
-/* What is in the way comes first; then by severity, in the groups of the catalogue. */
+/* The first check of this one's group: groups stay together, in the order of the catalogue. */
+static size_t group_of(const struct app *app, size_t index)
+{
+    const char *group = checks_at(app->checks, index)->check->group;
+    size_t first = 0;
+
+    while (strcmp(checks_at(app->checks, first)->check->group, group) != 0)
+        first++;
+    return first;
+}
+
+static void gather_group(const struct app *app, struct grid *grid, size_t r, int severity,
+                         size_t group)
+{
+    for (size_t i = group; i < checks_count(app->checks); i++) {
+        const struct check_result *result = checks_at(app->checks, i);
+        if (rank(result) == r && (int)result->check->severity == severity &&
+            strcmp(result->check->group, checks_at(app->checks, group)->check->group) == 0)
+            grid_add(grid, (struct ref){.row = (int)i});
+    }
+}
+
+/* What is in the way comes first; then by severity and group. */
 static void gather(const struct app *app, struct grid *grid)
 {
     size_t count = app->checks != NULL ? checks_count(app->checks) : 0;
@@ -96,9 +120,8 @@ static void gather(const struct app *app, struct grid *grid)
     for (size_t r = 0; r < OUTCOMES; r++) {
         for (int severity = SEVERITY_BLOCK; severity <= SEVERITY_INFO; severity++) {
             for (size_t i = 0; i < count; i++) {
-                const struct check_result *result = checks_at(app->checks, i);
-                if (rank(result) == r && (int)result->check->severity == severity)
-                    grid_add(grid, (struct ref){.row = (int)i});
+                if (group_of(app, i) == i)
+                    gather_group(app, grid, r, severity, i);
             }
         }
     }
@@ -125,7 +148,9 @@ static void detail(const struct app *app, const struct ref *ref, struct lines *l
 {
     const struct check_result *result = result_at(app, ref);
     const struct table *offenders = result->offenders;
+    char text[TEXT_ROOM];
 
+    lines_printf(lines, ROLE_MUTED, 0, "%s", result->check->id);
     if (result->error != NULL)
         lines_add(lines, ROLE_UNKNOWN, 0, result->error);
     if (result->accepted != NULL)
@@ -137,6 +162,12 @@ static void detail(const struct app *app, const struct ref *ref, struct lines *l
         lines_printf(lines, style_of(result), 0, "%s: %s  %s", place ? place : "",
                      object ? object : "", more ? more : "");
     }
+    if (offenders != NULL && offenders->rows > 200)
+        lines_printf(lines, ROLE_MUTED, 0, "and %d more", offenders->rows - 200);
+    if (check_is_dear(result))
+        lines_printf(lines, ROLE_MUTED, 0,
+                     "Took %.0f ms on a server, so it runs on demand only (r). Looked at %s ago.",
+                     result->cost_ms, text_age(text, age_of(app, result)));
     if (result->check->why != NULL)
         lines_add(lines, ROLE_NORMAL, 0, result->check->why);
     if (result->check->remedy != NULL)

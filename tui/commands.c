@@ -280,13 +280,45 @@ void command_SKIP(struct face *face, int argument)
     ask(face, leaves ? VERB_LEAVE : VERB_SKIP, step);
 }
 
+static const struct check_result *selected_check(struct face *face)
+{
+    struct grid *grid = &face->views[PANEL_CHECKS].grid;
+
+    grid_update(grid, &checks_panel.grid, face->app);
+    const struct ref *ref = grid_selected(grid);
+    return ref != NULL ? checks_at(face->app->checks, (size_t)ref->row) : NULL;
+}
+
 void command_RECHECK(struct face *face, int argument)
 {
     (void)argument;
-    if (face->focus == PANEL_CHECKS)
-        checks_run_all(face->app->checks);
-    else
+    if (face->focus != PANEL_CHECKS) {
         ask_selected(face, VERB_RECHECK);
+        return;
+    }
+    const struct check_result *result = selected_check(face);
+    if (result != NULL && !result->running)
+        checks_run(face->app->checks, &result->check->id, 1, NULL, NULL);
+}
+
+void command_RECHECK_ALL(struct face *face, int argument)
+{
+    (void)argument;
+    checks_run_all(face->app->checks);
+    face_say(face, ROLE_NORMAL, "all checks run again");
+}
+
+void command_COPY(struct face *face, int argument)
+{
+    (void)argument;
+    const struct check_result *result = face->focus == PANEL_CHECKS ? selected_check(face) : NULL;
+    if (result == NULL || result->check->remedy == NULL) {
+        face_say(face, ROLE_WARN, "that copies the remedy of a check: 9 goes to the checks");
+        return;
+    }
+    screen_copy(result->check->remedy);
+    face_say(face, ROLE_NORMAL, "the remedy of %s is in the clipboard, if the terminal allows it",
+             result->check->id);
 }
 
 static void stop_confirmed(struct face *face, const char *text)
@@ -308,15 +340,6 @@ void command_STOP(struct face *face, int argument)
                        "The server is asked to cancel it, a command gets SIGTERM. The probe then "
                        "says what is in place.",
                        'C', NULL, stop_confirmed);
-}
-
-static const struct check_result *selected_check(struct face *face)
-{
-    struct grid *grid = &face->views[PANEL_CHECKS].grid;
-
-    grid_update(grid, &checks_panel.grid, face->app);
-    const struct ref *ref = grid_selected(grid);
-    return ref != NULL ? checks_at(face->app->checks, (size_t)ref->row) : NULL;
 }
 
 static void accept_confirmed(struct face *face, const char *text)

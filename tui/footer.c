@@ -42,8 +42,13 @@ void footer_draw(const struct face *face, const struct paint *paint)
         hint(&pieces, 3, "a arm");
         hint(&pieces, 3, "F fire");
     }
-    if (drives && face->focus == PANEL_CHECKS)
+    if (drives && face->focus == PANEL_CHECKS) {
         hint(&pieces, 1, "c accept");
+        hint(&pieces, 2, "r run again");
+        hint(&pieces, 3, "* run all");
+    }
+    if (face->focus == PANEL_CHECKS)
+        hint(&pieces, 2, "y copy remedy");
     if (drives)
         hint(&pieces, 2, "A abort");
     hint(&pieces, 5, "Tab 1-9 panels");

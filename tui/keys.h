@@ -45,7 +45,9 @@
     X(ABORT, 0, 'A', 0, 0, "A", true, "go back, undo by undo, to where writes are open")           \
     X(SKIP, 0, 'x', 0, 0, "x", true,                                                               \
       "skip the selected step, or its undo where no server answers")                               \
-    X(RECHECK, 0, 'r', 0, 0, "r", true, "ask the selected step's probe, or the checks, again")     \
+    X(RECHECK, 0, 'r', 0, 0, "r", true, "ask the selected step's probe, or that check, again")     \
+    X(RECHECK_ALL, 0, '*', 0, 0, "*", true, "run all checks again")                                \
+    X(COPY, 0, 'y', 0, 0, "y", false, "copy the selected check's remedy (OSC 52)")                 \
     X(STOP, 0, 'S', 0, 0, "S", true, "stop what is running")                                       \
     X(ACCEPT, 0, 'c', 0, 0, "c", true, "go on in spite of the selected check, with a reason")      \
     X(TAKE_OVER, 0, 'T', 0, 0, "T", true, "take the run over from a driver that is gone")

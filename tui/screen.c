@@ -210,6 +210,26 @@ void screen_title(const char *title)
     }
 }
 
+void screen_copy(const char *text)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *bytes = (const unsigned char *)text;
+    size_t length = strlen(text);
+
+    fputs("\033]52;c;", stdout);
+    for (size_t i = 0; i < length; i += 3) {
+        unsigned second = i + 1 < length ? bytes[i + 1] : 0;
+        unsigned third = i + 2 < length ? bytes[i + 2] : 0;
+        unsigned group = (unsigned)bytes[i] << 16 | second << 8 | third;
+        putchar(digits[group >> 18 & 63]);
+        putchar(digits[group >> 12 & 63]);
+        putchar(i + 1 < length ? digits[group >> 6 & 63] : '=');
+        putchar(i + 2 < length ? digits[group & 63] : '=');
+    }
+    fputs("\007", stdout);
+    fflush(stdout);
+}
+
 void screen_bell(void)
 {
     beep();

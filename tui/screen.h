@@ -36,6 +36,8 @@ void screen_forget(void);      /* what it shows is not what we think: all is sen
 void screen_begin(void);       /* an empty screen to draw on */
 void screen_end(int y, int x); /* shows it, with the cursor there */
 void screen_title(const char *title);
+/* Puts a text into the terminal's clipboard (OSC 52), which a terminal may refuse. */
+void screen_copy(const char *text);
 void screen_bell(void);
 
 #endif
