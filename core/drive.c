@@ -41,6 +41,13 @@ static bool look_up(const char *name, struct sql_value *value, void *arg)
 {
     struct lookup *lookup = arg;
     *value = (struct sql_value){.text = lookup->value};
+    if (strcmp(name, "mine") == 0) {
+        struct str pids = {0};
+        sessions_pids(lookup->hold->lock->engine->work, lookup->hold->place.node_index, &pids);
+        value->text = arena_strdup(&lookup->arena, str_text(&pids));
+        str_free(&pids);
+        return true;
+    }
     return (lookup->name && strcmp(name, lookup->name) == 0) ||
            app_variable(lookup->hold->lock->engine->app, &lookup->hold->place, name, &lookup->arena,
                         value);

@@ -187,6 +187,14 @@ void sessions_cancel(struct sessions *sessions, const struct place *place)
             session_cancel(seat->session);
 }
 
+void sessions_pids(const struct sessions *sessions, int node_index, struct str *pids)
+{
+    str_add(pids, "0");
+    for (const struct seat *seat = sessions->seats; seat; seat = seat->next)
+        if (seat->place.node_index == node_index)
+            str_printf(pids, ", %d", session_pid(seat->session));
+}
+
 bool sessions_ready(const struct sessions *sessions, const struct place *place)
 {
     const struct seat *seat = find(sessions, place, 0);

@@ -32,6 +32,8 @@ void sessions_release(struct sessions *sessions, const struct place *place, size
 /* Cancels what runs on the place, in every lane. */
 void sessions_cancel(struct sessions *sessions, const struct place *place);
 
+/* The backends' pids of all sessions on a node, "0" and ", 42" for each: a list for SQL's IN. */
+void sessions_pids(const struct sessions *sessions, int node_index, struct str *pids);
 /* Whether the place's session takes a statement at once. */
 bool sessions_ready(const struct sessions *sessions, const struct place *place);
 /* Why the place's session is down; NULL: it is not, or was never opened. */

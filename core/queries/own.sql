@@ -72,9 +72,12 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 
 --- query own_takeover
 --- on source target
-SELECT pg_terminate_backend(l.pid) AS ended
-FROM pg_locks l
-WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.pid = :holder;
+-- its sessions that may write too: what it has journaled but not yet sent must not come later
+SELECT count(pg_terminate_backend(a.pid)) AS ended
+FROM pg_stat_activity a
+WHERE a.pid IN (SELECT l.pid FROM pg_locks l
+                WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.pid = :holder)
+   OR a.application_name = 'pgcutover' AND a.usename = current_user AND a.pid NOT IN (:mine);
 
 --- query own_at_work
 --- on source target

@@ -117,9 +117,11 @@ SELECT NOT EXISTS (
 --- on         target
 --- per        node
 --- timeout    60s
---- why        They go from server to server as the hashes they are, never through the screen or the journal. Where the provider hides them, set them by hand and skip this.
-bash -o pipefail -c 'psql -XAtq -v ON_ERROR_STOP=1 -d "$1" -c "$3" | psql -Xq -v ON_ERROR_STOP=1 --single-transaction -d "$2"' passwords :source_dsn :target_dsn
-  "SELECT format('DO %L;', format('BEGIN IF EXISTS (SELECT FROM pg_authid WHERE rolname = %L AND rolpassword IS NULL) THEN ALTER ROLE %I PASSWORD %L; END IF; END', rolname, rolname, rolpassword)) FROM pg_authid WHERE rolpassword IS NOT NULL AND rolname !~ '^pg_'"
+--- why        They go from server to server as the hashes they are, never through the screen, the journal or the target's log. Where the provider hides them, set them by hand and skip this.
+bash -o pipefail -c 'psql -XAtq -v ON_ERROR_STOP=1 -d "$1" -c "$3" | psql -Xq -o /dev/null -v ON_ERROR_STOP=1 --single-transaction -d "$2"' passwords :source_dsn :target_dsn
+  "SELECT 'SELECT set_config(''log_statement'', ''none'', true) FROM pg_roles WHERE rolname = current_user AND rolsuper;'
+   UNION ALL
+   SELECT format('DO %L;', format('BEGIN IF EXISTS (SELECT FROM pg_authid WHERE rolname = %L AND rolpassword IS NULL) THEN ALTER ROLE %I PASSWORD %L; END IF; END', rolname, rolname, rolpassword)) FROM pg_authid WHERE rolpassword IS NOT NULL AND rolname !~ '^pg_'"
 --- probe
 SELECT NOT EXISTS (
            SELECT FROM pg_authid a
