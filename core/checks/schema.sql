@@ -70,7 +70,7 @@ SELECT c.name || '.' || quote_ident(a.attname), 'column', NULL, NULL, NULL, NULL
        format_type(a.atttypid, a.atttypmod),
        CASE WHEN a.attnotnull THEN 'not null' ELSE 'null' END,
        btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_expr(d.adbin, d.adrelid),
-                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(?:(?:"[^"]*")+|\w+)(?:\.(?:(?:"[^"]*")+|\w+))?(?: varying| precision)?(?:\([0-9, ]+\))?(?: with(?:out)? time zone)?(?:\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')),
        CASE WHEN a.attcollation <> t.typcollation THEN (SELECT format('%I.%I', cn.nspname, co.collname) FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation) END,
        NULL,
@@ -114,12 +114,12 @@ SELECT c.name || '.' || quote_ident(a.attname), 'column', NULL, NULL, NULL, NULL
        format_type(a.atttypid, a.atttypmod),
        CASE WHEN a.attnotnull THEN 'not null' ELSE 'null' END,
        CASE WHEN a.attgenerated = '' THEN btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_expr(d.adbin, d.adrelid),
-                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(?:(?:"[^"]*")+|\w+)(?:\.(?:(?:"[^"]*")+|\w+))?(?: varying| precision)?(?:\([0-9, ]+\))?(?: with(?:out)? time zone)?(?:\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) END,
        CASE WHEN a.attcollation <> t.typcollation THEN (SELECT format('%I.%I', cn.nspname, co.collname) FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation) END,
        CASE a.attgenerated WHEN 's' THEN 'stored' WHEN 'v' THEN 'virtual' END,
        CASE WHEN a.attgenerated <> '' THEN btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_expr(d.adbin, d.adrelid),
-                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(?:(?:"[^"]*")+|\w+)(?:\.(?:(?:"[^"]*")+|\w+))?(?: varying| precision)?(?:\([0-9, ]+\))?(?: with(?:out)? time zone)?(?:\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) END,
        CASE a.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END
   FROM rel c
@@ -149,9 +149,11 @@ WITH own AS (
                       AND x.objid = c.oid AND x.deptype = 'e'))
 SELECT format('%I of %s', k.conname, c.name) AS object,
        CASE k.contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique' WHEN 'c' THEN 'check' WHEN 'f' THEN 'foreign key' WHEN 'x' THEN 'exclusion' END AS type,
-       btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_constraintdef(k.oid), '( NOT VALID| NOT ENFORCED| DEFERRABLE| INITIALLY DEFERRED)+$', ''),
-                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
-                  '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) AS definition,
+       CASE WHEN k.contype IN ('c', 'x') THEN btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_constraintdef(k.oid), '( NOT VALID| NOT ENFORCED| DEFERRABLE| INITIALLY DEFERRED)+$', ''),
+                  '::(?:(?:"[^"]*")+|\w+)(?:\.(?:(?:"[^"]*")+|\w+))?(?: varying| precision)?(?:\([0-9, ]+\))?(?: with(?:out)? time zone)?(?:\[\])*', '', 'g'),
+                  '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g'))
+            -- keys and references hold no expression
+            ELSE regexp_replace(pg_get_constraintdef(k.oid), '( NOT VALID| NOT ENFORCED| DEFERRABLE| INITIALLY DEFERRED)+$', '') END AS definition,
        -- one that is inherited is as valid as its parent's: pg_dump brings it so
        CASE WHEN k.convalidated OR NOT k.conislocal THEN 'valid' ELSE 'NOT VALID' END AS valid,
        CASE WHEN k.condeferred THEN 'INITIALLY DEFERRED' WHEN k.condeferrable THEN 'DEFERRABLE' ELSE 'no' END AS deferrable
@@ -172,9 +174,11 @@ WITH own AS (
                       AND x.objid = c.oid AND x.deptype = 'e'))
 SELECT format('%I of %s', k.conname, c.name) AS object,
        CASE k.contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique' WHEN 'c' THEN 'check' WHEN 'f' THEN 'foreign key' WHEN 'x' THEN 'exclusion' END AS type,
-       btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_constraintdef(k.oid), '( NOT VALID| NOT ENFORCED| DEFERRABLE| INITIALLY DEFERRED)+$', ''),
-                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
-                  '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) AS definition,
+       CASE WHEN k.contype IN ('c', 'x') THEN btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_constraintdef(k.oid), '( NOT VALID| NOT ENFORCED| DEFERRABLE| INITIALLY DEFERRED)+$', ''),
+                  '::(?:(?:"[^"]*")+|\w+)(?:\.(?:(?:"[^"]*")+|\w+))?(?: varying| precision)?(?:\([0-9, ]+\))?(?: with(?:out)? time zone)?(?:\[\])*', '', 'g'),
+                  '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g'))
+            -- keys and references hold no expression
+            ELSE regexp_replace(pg_get_constraintdef(k.oid), '( NOT VALID| NOT ENFORCED| DEFERRABLE| INITIALLY DEFERRED)+$', '') END AS definition,
        -- one that is inherited is as valid as its parent's: pg_dump brings it so
        CASE WHEN k.convalidated OR NOT k.conislocal THEN 'valid' ELSE 'NOT VALID' END AS valid,
        CASE WHEN k.condeferred THEN 'INITIALLY DEFERRED' WHEN k.condeferrable THEN 'DEFERRABLE' ELSE 'no' END AS deferrable
@@ -205,10 +209,10 @@ SELECT format('%I.%I', c.nspname, ic.relname) AS object,
        CASE WHEN i.indisvalid AND i.indisready THEN 'valid' ELSE 'invalid' END AS valid,
        CASE WHEN i.indisunique THEN 'UNIQUE' ELSE 'not unique' END AS "unique",
        btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_expr(i.indpred, i.indrelid),
-                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(?:(?:"[^"]*")+|\w+)(?:\.(?:(?:"[^"]*")+|\w+))?(?: varying| precision)?(?:\([0-9, ]+\))?(?: with(?:out)? time zone)?(?:\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) AS "where",
        btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_indexdef(i.indexrelid), '^.*? USING (.*?)( WHERE .*)?$', '\1'),
-                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(?:(?:"[^"]*")+|\w+)(?:\.(?:(?:"[^"]*")+|\w+))?(?: varying| precision)?(?:\([0-9, ]+\))?(?: with(?:out)? time zone)?(?:\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) AS definition
   FROM rel c
   JOIN pg_index i ON i.indrelid = c.id
@@ -236,7 +240,7 @@ WITH own AS (
 SELECT format('trigger %I on %s', t.tgname, c.name) AS object,
        CASE t.tgenabled WHEN 'O' THEN 'enabled' WHEN 'D' THEN 'disabled' WHEN 'A' THEN 'enabled always' WHEN 'R' THEN 'enabled for replicas' END AS state,
        btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_triggerdef(t.oid), ' EXECUTE PROCEDURE ', ' EXECUTE FUNCTION '),
-                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(?:(?:"[^"]*")+|\w+)(?:\.(?:(?:"[^"]*")+|\w+))?(?: varying| precision)?(?:\([0-9, ]+\))?(?: with(?:out)? time zone)?(?:\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) AS definition
   FROM rel c JOIN pg_trigger t ON t.tgrelid = c.id
  WHERE NOT t.tgisinternal
@@ -262,7 +266,7 @@ WITH own AS (
 SELECT format('trigger %I on %s', t.tgname, c.name) AS object,
        CASE t.tgenabled WHEN 'O' THEN 'enabled' WHEN 'D' THEN 'disabled' WHEN 'A' THEN 'enabled always' WHEN 'R' THEN 'enabled for replicas' END AS state,
        btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_triggerdef(t.oid), ' EXECUTE PROCEDURE ', ' EXECUTE FUNCTION '),
-                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(?:(?:"[^"]*")+|\w+)(?:\.(?:(?:"[^"]*")+|\w+))?(?: varying| precision)?(?:\([0-9, ]+\))?(?: with(?:out)? time zone)?(?:\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) AS definition
   FROM rel c JOIN pg_trigger t ON t.tgrelid = c.id
  WHERE t.tgparentid = 0 AND NOT t.tgisinternal
@@ -298,10 +302,10 @@ SELECT format('policy %I on %s', p.polname, c.name) AS object,
                           ORDER BY CASE WHEN u.oid = 0 THEN 'public' ELSE pg_get_userbyid(u.oid)::text END)
           FROM unnest(p.polroles) AS u (oid)) AS roles,
        btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_expr(p.polqual, p.polrelid),
-                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(?:(?:"[^"]*")+|\w+)(?:\.(?:(?:"[^"]*")+|\w+))?(?: varying| precision)?(?:\([0-9, ]+\))?(?: with(?:out)? time zone)?(?:\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) AS "using",
        btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_expr(p.polwithcheck, p.polrelid),
-                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(?:(?:"[^"]*")+|\w+)(?:\.(?:(?:"[^"]*")+|\w+))?(?: varying| precision)?(?:\([0-9, ]+\))?(?: with(?:out)? time zone)?(?:\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) AS "with check"
   FROM rel c JOIN pg_policy p ON p.polrelid = c.id;
 
@@ -321,10 +325,10 @@ SELECT format('type %I.%I', n.nspname, t.typname) AS object,
        CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END AS base,
        CASE WHEN t.typtype = 'd' AND t.typnotnull THEN 'not null' END AS "not null",
        btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(t.typdefault,
-                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(?:(?:"[^"]*")+|\w+)(?:\.(?:(?:"[^"]*")+|\w+))?(?: varying| precision)?(?:\([0-9, ]+\))?(?: with(?:out)? time zone)?(?:\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')) AS "default",
        (SELECT string_agg(format('%I %s', k.conname, btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_constraintdef(k.oid),
-                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(?:(?:"[^"]*")+|\w+)(?:\.(?:(?:"[^"]*")+|\w+))?(?: varying| precision)?(?:\([0-9, ]+\))?(?: with(?:out)? time zone)?(?:\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g'))), ', ' ORDER BY k.conname)
           FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c') AS constraints
   FROM pg_type t
@@ -388,7 +392,7 @@ SELECT format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)) 
        'md5 ' || md5(CASE WHEN p.prosqlbody IS NULL THEN p.prosrc
                 -- newer ones leave out what is not needed to tell columns apart
                 ELSE regexp_replace(btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_function_sqlbody(p.oid),
-                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(?:(?:"[^"]*")+|\w+)(?:\.(?:(?:"[^"]*")+|\w+))?(?: varying| precision)?(?:\([0-9, ]+\))?(?: with(?:out)? time zone)?(?:\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')), '([[:alpha:]_]\w*|("[^"]*")+)\.|\s+', '', 'g') END) AS body,
        l.lanname::text AS language,
        p.prorettype::regtype::text || CASE WHEN p.proretset THEN ' set' ELSE '' END AS returns,
@@ -553,7 +557,7 @@ WITH own AS (
 SELECT c.name AS object,
        -- newer ones leave out what is not needed to tell columns apart
        'md5 ' || md5(regexp_replace(btrim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(pg_get_viewdef(c.id),
-                  '::(("[^"]*")+|\w+)(\.(("[^"]*")+|\w+))?( varying| precision)?(\([0-9, ]+\))?( with(out)? time zone)?(\[\])*', '', 'g'),
+                  '::(?:(?:"[^"]*")+|\w+)(?:\.(?:(?:"[^"]*")+|\w+))?(?: varying| precision)?(?:\([0-9, ]+\))?(?: with(?:out)? time zone)?(?:\[\])*', '', 'g'),
                   '[()\s]+', ' ', 'g'), ' *([][,]) *', '\1', 'g'), 'date_part ''(\w+)'',', 'EXTRACT \1 FROM ', 'g')), '([[:alpha:]_]\w*|("[^"]*")+)\.|\s+', '', 'g')) AS query,
        array_to_string(c.reloptions, ', ') AS options
   FROM rel c WHERE c.relkind IN ('v', 'm');

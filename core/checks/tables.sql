@@ -229,9 +229,9 @@ SELECT format('%I.%I', n.nspname, c.relname) AS object, 'of ' || i.indrelid::reg
 SELECT format('%I.%I.%I', n.nspname, c.relname, a.attname) AS object, format_type(a.atttypid, a.atttypmod) AS detail
   FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
-   AND a.atttypid IN (SELECT t.oid FROM pg_type t WHERE t.typnamespace = 'pg_catalog'::regnamespace AND t.typname IN
+   AND a.atttypid = ANY (ARRAY (SELECT t.oid FROM pg_type t WHERE t.typnamespace = 'pg_catalog'::regnamespace AND t.typname IN
        ('regproc', 'regprocedure', 'regoper', 'regoperator', 'regclass', 'regtype', 'regrole', 'regnamespace', 'regconfig',
-        'regdictionary', 'regcollation', 'oid', 'xid', 'cid', 'aclitem'))
+        'regdictionary', 'regcollation', 'oid', 'xid', 'cid', 'aclitem')))
    AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover')
    AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_class'::regclass
                       AND x.objid = c.oid AND x.deptype = 'e');
