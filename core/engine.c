@@ -185,12 +185,20 @@ static void ask_probe(struct engine *engine, size_t step, size_t place, enum eve
     (in_doubt ? probe_settle : probe_ask)(engine, step, place, on_probed, probed);
 }
 
+/* A program that failed, or was broken off, may have left half of what it does, and that half is
+ * not what its probe asks for. */
+static bool may_have_left_half(const struct engine *engine, size_t step, enum state before)
+{
+    return engine->app->run->steps[step].step->kind == STEP_COMMAND && before != S_DONE;
+}
+
 static void send_text(struct engine *engine, size_t step, size_t place, bool undo)
 {
     const struct prepared *prepared = going(engine, step, place);
     if (!prepared)
         die("pgcutover: %s was passed without a look", engine->app->run->steps[step].step->id);
-    bool nothing = undo && prepared->probe == ANSWER_NO;
+    bool nothing = undo && prepared->probe == ANSWER_NO &&
+                   !may_have_left_half(engine, step, engine_place(engine, step, place)->before);
     struct script_text text = nothing ? (struct script_text){0} : prepared->text;
     act(engine, step, place, undo, &text);
 }
@@ -496,7 +504,9 @@ static void show_places(struct engine *engine, const struct preparation *look)
         struct question_place *place = &question->places[question->place_count++];
         place->name = engine_place(engine, look->step, i)->name;
         place->text = prepared->text.shown ? xstrdup(prepared->text.shown) : NULL;
-        place->in_place = prepared->probe == (undo ? ANSWER_NO : ANSWER_YES);
+        place->in_place = prepared->probe == (undo ? ANSWER_NO : ANSWER_YES) &&
+                          !(undo && may_have_left_half(engine, look->step,
+                                                       engine_place(engine, look->step, i)->state));
         place->absent = prepared->absent;
         place->error = prepared->error ? xstrdup(prepared->error) : NULL;
     }
@@ -772,12 +782,31 @@ bool engine_stop(struct engine *engine, struct err *why)
     return true;
 }
 
+/* Which offenders were accepted: others make it red again. */
+static json_t *offenders_json(const struct check_result *result)
+{
+    json_t *array = json_array();
+    for (int row = 0; result && result->offenders && row < result->offenders->rows; row++) {
+        char *text = xprintf("%s %s %s", table_text(result->offenders, row, "place"),
+                             table_text(result->offenders, row, "object"),
+                             table_text(result->offenders, row, "detail"));
+        json_array_append_new(array, journal_text(text));
+        free(text);
+    }
+    return array;
+}
+
 void engine_accept(struct engine *engine, const char *check, const char *reason)
 {
-    char *detail = xprintf("%s: %s", check, reason);
-    note(engine, "accept", NULL, detail);
+    json_t *record = json_object();
+    json_object_set_new(record, "type", json_string("accept"));
+    json_object_set_new(record, "who", journal_text(engine->who));
+    json_object_set_new(record, "check", json_string(check));
+    json_object_set_new(record, "detail", journal_text(reason));
+    json_object_set_new(record, "offenders",
+                        offenders_json(checks_result(engine->app->checks, check)));
+    journal_append(engine->journal, record, NULL, NULL);
     checks_accept(engine->app->checks, check, reason);
-    free(detail);
 }
 
 /* Nothing connects in the window: every place of the runbook has its sessions beforehand. */

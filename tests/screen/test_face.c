@@ -171,21 +171,26 @@ Test(face, ends_with_its_terminal)
 
 /* Nothing stands outside the screen or is torn: the frame of the panel that has the focus is whole,
  * header and footer are where they belong. */
+struct size {
+    int cols, rows;
+};
+
+static bool is_sane(const struct term *term, const void *arg)
+{
+    const struct size *size = arg;
+    bool header = strncmp(term_row(term, 0), "face", 4) == 0 ||
+                  (size->rows < 12 && term_find(term, "lag", NULL, NULL));
+    bool frame = term_find(term, "┌─ ", NULL, NULL) && term_find(term, "┘", NULL, NULL);
+    return (size->rows < 3 || size->cols < 4 || header) &&
+           (size->rows < 4 || size->cols < 7 || term_find(term, "? help", NULL, NULL)) &&
+           (size->rows < 12 || size->cols < 40 || frame);
+}
+
 static void expect_sane(int cols, int rows)
 {
-    char what[64];
-    snprintf(what, sizeof what, "at %dx%d", cols, rows);
-    term_check(t, term_wait_quiet(t, 20, TERM_PATIENCE), "never quiet %s", what);
-    if (rows >= 3 && cols >= 4)
-        term_check(t,
-                   strncmp(term_row(t, 0), "face", 4) == 0 ||
-                       (rows < 12 && term_find(t, "lag", NULL, NULL)),
-                   "no header %s", what);
-    if (rows >= 4 && cols >= 7)
-        term_check(t, term_find(t, "? help", NULL, NULL), "no footer %s", what);
-    if (rows >= 12 && cols >= 40)
-        term_check(t, term_find(t, "┌─ ", NULL, NULL) && term_find(t, "┘", NULL, NULL),
-                   "no frame %s", what);
+    struct size size = {cols, rows};
+    term_check(t, term_wait(t, is_sane, &size, TERM_PATIENCE),
+               "header, footer or frame are missing at %dx%d", cols, rows);
 }
 
 Test(face, every_panel_at_every_size)
