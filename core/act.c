@@ -278,6 +278,8 @@ static void statements_ended(struct job *job)
         return;
     }
     script_text_free(&text);
+    if (job->failed && job->result == E_ERROR && is_held(job)) /* it holds nothing */
+        sessions_release(job->engine->work, &job->on, job->step);
     if (!job->failed)
         note_captures(job);
     else if (!job->transaction && job->at > 1)

@@ -234,10 +234,21 @@ static bool all_absent(const struct check_run *run)
     return true;
 }
 
+/* What only one of the two sides can be asked was not compared. */
+static bool one_side_absent(const struct check_run *run)
+{
+    bool some = false;
+    for (size_t i = 0; i < run->part_count; i++)
+        some = some || run->parts[i].absent;
+    return run->result->check->against && some && !all_absent(run);
+}
+
 static void conclude(struct check_run *run)
 {
     struct check_result *result = run->result;
     struct table *offenders = table_new(3, offender_columns);
+    if (!run->error && one_side_absent(run))
+        run->error = xstrdup("it can be asked on one side only: the versions differ too much");
     if (!run->error)
         collect(run, offenders);
     if (result->accepted && !run->error && !nothing_new(result->offenders, offenders)) {
@@ -549,7 +560,8 @@ const struct check_result *checks_result(const struct checks *checks, const char
 bool check_blocks(const struct check_result *result)
 {
     bool open = result->outcome == CHECK_RED || result->outcome == CHECK_UNKNOWN;
-    return open && result->check->severity == SEVERITY_BLOCK && !result->accepted;
+    bool accepted = result->accepted && result->outcome == result->accepted_as;
+    return open && result->check->severity == SEVERITY_BLOCK && !accepted;
 }
 
 bool check_is_dear(const struct check_result *result)
@@ -564,4 +576,5 @@ void checks_accept(struct checks *checks, const char *id, const char *reason)
         return;
     free(result->accepted);
     result->accepted = xstrdup(reason);
+    result->accepted_as = result->outcome;
 }

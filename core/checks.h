@@ -23,6 +23,7 @@ struct check_result {
     uint64_t answered_ms;    /* loop time; 0: never */
     double cost_ms;          /* on the server where it took longest */
     bool running;
+    enum check_outcome accepted_as; /* a red one that was accepted is not an unknown one */
     char *accepted; /* the operator's reason for going on all the same; NULL: not accepted */
 };
 

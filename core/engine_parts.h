@@ -1,5 +1,5 @@
-/* The engine's own parts, for its files only: engine.c (what the face may ask), drive.c (the
- * driver's lock), prepare.c (texts, probes and checks before a question or a gate), act.c
+/* The engine's own parts, for its files only: engine.c (events, journal, life), drive.c (the
+ * driver's lock), question.c, gate.c, prepare.c (texts, probes and checks before either), act.c
  * (sending), resume.c (what the journal knows), capture.c (variables of the run). */
 #ifndef PGCUTOVER_ENGINE_PARTS_H
 #define PGCUTOVER_ENGINE_PARTS_H
@@ -117,6 +117,9 @@ void preparation_free(struct preparation *preparation); /* or as soon as nothing
 /* Asks a step's probe on a place: yes, no, or none with the reason in `error`. */
 typedef void probe_done(enum answer answer, const char *error, void *arg);
 void probe_ask(struct engine *engine, size_t step, size_t place, probe_done *done, void *arg);
+/* A step that holds a session does so no more, and none that releases it was passed: what lived as
+ * long as the session (a snapshot) is lost. It is not in place then, whatever its probe says. */
+bool hold_is_gone(const struct engine *engine, size_t step, size_t place);
 bool step_has_probe(const struct engine *engine, size_t step, size_t place);
 /* The same for what is in doubt: a no is believed only if no session that we have lost, or that a
  * console before us had, is still at work on it. */
@@ -143,7 +146,22 @@ const char *drive_holder(const struct drive_lock *lock);
 void drive_take_over(struct drive_lock *lock);
 void drive_publish(struct drive_lock *lock, const char *state);
 
+/* --- gate.c: the last look between yes and the first byte that is sent --- */
+/* Whether this console may do it as to the driver's lock: going back and looking ask for less. */
+bool engine_drives(const struct engine *engine, enum verb verb);
+/* Why yes can't be said to what was seen; NULL: it can. The caller owns it. */
+char *gate_why_not(const struct engine *engine, const struct preparation *look);
+/* Looks at the step again, and where all is as it was confirmed, sends it or takes it back. */
+void gate_run(struct engine *engine, size_t step);
+void gate_undo(struct engine *engine, size_t step);
+
+/* --- question.c: what the operator is asked --- */
+void question_close(struct engine *engine);
+void question_look(struct engine *engine); /* afresh, where it is open and no look is under way */
+
 /* --- engine.c --- */
+/* A record of this type; `step` and `detail` may be NULL. */
+void engine_note(struct engine *engine, const char *type, const char *step, const char *detail);
 /* Feeds the state machine, journals and does what it says. `message` may be NULL. */
 void engine_event(struct engine *engine, size_t step, size_t place, enum event event,
                   const char *message);
@@ -152,6 +170,8 @@ json_t *engine_record(const struct engine *engine, const char *type, size_t step
 void engine_journal_statement(struct engine *engine, size_t step, size_t place, const char *shown,
                               const char *outcome, double ms, const char *detail);
 struct place_run *engine_place(const struct engine *engine, size_t step, size_t place);
+/* Whether a step that is not in place may have left a part of what it does all the same. */
+bool engine_may_have_left_half(const struct engine *engine, size_t step, enum state before);
 /* From here on it is no alarm when the nodes go away that the step takes down. */
 void engine_expect_down(struct engine *engine, const struct step *step);
 void set_text(char **text, const char *value);

@@ -20,6 +20,8 @@ static void set_error(struct prepared *prepared, const char *error)
 
 struct probe {
     struct engine *engine;
+    size_t step, place;
+    bool undo; /* whether it is still there to be taken back */
     struct arena arena;
     struct show show;
     bool shows; /* PgBouncer's console was asked */
@@ -69,6 +71,32 @@ static enum answer are_down(const struct engine *engine, const struct step *step
     return answer;
 }
 
+static bool releases(const struct step *later, const struct step *step)
+{
+    for (size_t i = 0; i < later->release_count; i++)
+        if (strcmp(later->releases[i], step->id) == 0)
+            return true;
+    return false;
+}
+
+bool hold_is_gone(const struct engine *engine, size_t step, size_t place)
+{
+    const struct run *run = engine->app->run;
+    const struct step_run *of = &run->steps[step];
+    if (!of->step->holds || sessions_holds(engine->work, &of->places[place].place, step))
+        return false;
+    for (size_t later = step + 1; later < run->step_count; later++)
+        if (releases(run->steps[later].step, of->step) && run_is_passed(run, later))
+            return false;
+    return true;
+}
+
+/* Asked as the answer comes: in a resume, the states of later steps are known only then. */
+static bool is_lost(const struct probe *probe)
+{
+    return !probe->undo && hold_is_gone(probe->engine, probe->step, probe->place);
+}
+
 static void on_probe(struct reply *reply, void *arg)
 {
     struct probe *probe = arg;
@@ -80,7 +108,9 @@ static void on_probe(struct reply *reply, void *arg)
     else if (!reply->table || reply->table->rows == 0 || table_column(reply->table, "done") < 0)
         probe_answered(probe, ANSWER_NONE, "the probe gave no row with a column done");
     else
-        probe_answered(probe, table_bool(reply->table, 0, "done", false) ? ANSWER_YES : ANSWER_NO,
+        probe_answered(probe,
+                       table_bool(reply->table, 0, "done", false) && !is_lost(probe) ? ANSWER_YES
+                                                                                     : ANSWER_NO,
                        NULL);
 }
 
@@ -94,10 +124,12 @@ static bool captures_are_missing(const struct engine *engine, size_t step, size_
     return false;
 }
 
-void probe_ask(struct engine *engine, size_t step, size_t place, probe_done *done, void *arg)
+static void ask(struct engine *engine, size_t step, size_t place, bool undo, probe_done *done,
+                void *arg)
 {
     struct probe *probe = xcalloc(1, sizeof *probe);
-    *probe = (struct probe){.engine = engine, .done = done, .arg = arg};
+    *probe = (struct probe){
+        .engine = engine, .step = step, .place = place, .undo = undo, .done = done, .arg = arg};
     const struct step *of = engine->app->run->steps[step].step;
     const struct script *script = probe_script(engine, step, place);
     if (!script && of->down_count > 0) {
@@ -111,7 +143,8 @@ void probe_ask(struct engine *engine, size_t step, size_t place, probe_done *don
         script &&
         (err_set(&err, "no node has the role %s that the probe asks", script->on ? script->on : ""),
          place_on(engine, &engine_place(engine, step, place)->place, script->on, &on));
-    if (ok && captures_are_missing(engine, step, place)) {
+    /* Of what held a session the rest may still be there to be taken back. */
+    if (ok && captures_are_missing(engine, step, place) && !(undo && of->holds)) {
         probe_answered(probe, ANSWER_NO, NULL);
         return;
     }
@@ -127,6 +160,12 @@ void probe_ask(struct engine *engine, size_t step, size_t place, probe_done *don
     else
         probe_answered(probe, ANSWER_NONE, err.text);
     script_text_free(&text);
+}
+
+void probe_ask(struct engine *engine, size_t step, size_t place, probe_done *done, void *arg)
+{
+    bool undo = engine_place(engine, step, place)->state == S_UNDO_PROBING;
+    ask(engine, step, place, undo, done, arg);
 }
 
 struct settling {
@@ -386,8 +425,8 @@ static void prepare_place(struct prepared *prepared, const struct step *step,
                 preparation->verb != VERB_LEAVE;
     if (asks && step_has_probe(preparation->engine, preparation->step, prepared->place)) {
         preparation->waiting++;
-        probe_ask(preparation->engine, preparation->step, prepared->place, on_prepared_probe,
-                  prepared);
+        ask(preparation->engine, preparation->step, prepared->place, preparation->verb == VERB_UNDO,
+            on_prepared_probe, prepared);
     }
 }
 

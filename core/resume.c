@@ -113,6 +113,9 @@ static void on_probe(enum answer answer, const char *error, void *arg)
                           resumed->interrupted ? "a console stopped in the middle of it"
                                                : "the probe could not be asked",
                           error ? error : "no answer");
+    else if (answer == ANSWER_NO && hold_is_gone(resumed->engine, resumed->step, resumed->place))
+        message = xstrdup("a console stopped, and with it ended the session that this step held: "
+                          "undo the step, then run it again");
     else if (resumed->was == S_DONE && answer == ANSWER_NO)
         message = xstrdup("it was done, and is no more in place");
     else if (resumed->interrupted)
@@ -178,17 +181,15 @@ static void restore(struct engine *engine, const struct story *stories, size_t s
     const struct story *story = &stories[step * stride + place];
     struct run *run = engine->app->run;
     uint64_t now = app_now(engine->app);
-    if (!story->told || !run_recall(run, step, place, story->state, now))
+    bool past = is_past(engine, stories, stride, step, place);
+    /* What it held may be lost, and the rest be there to be taken back: failed, then, not gone. */
+    bool held = run->steps[step].step->holds && story->state == S_DONE && !past;
+    if (!story->told || !run_recall(run, step, place, held ? S_UNKNOWN : story->state, now))
         return;
-    enum state state = engine_place(engine, step, place)->state;
+    enum state state = held ? S_DONE : engine_place(engine, step, place)->state;
     bool settled = state != S_DONE && state != S_FAILED && state != S_UNKNOWN;
-    if (settled || (state == S_DONE && is_past(engine, stories, stride, step, place)))
+    if (settled || (state == S_DONE && past))
         return;
-    if (run->steps[step].step->holds && state == S_DONE) {
-        run_event(run, step, place, E_RECHECK, now);
-        engine_event(engine, step, place, E_NO, "the session that it held ended with its console");
-        return;
-    }
     if (!step_can_be_seen(run->steps[step].step)) {
         if (state == S_UNKNOWN) {
             run_event(run, step, place, E_RECHECK, now);

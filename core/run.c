@@ -198,6 +198,15 @@ static bool in_effect(const struct step_run *step)
     return done;
 }
 
+bool run_is_passed(const struct run *run, size_t step)
+{
+    const struct step_run *at = &run->steps[step];
+    size_t passed = 0;
+    while (passed < at->place_count && state_is_settled(standing(&at->places[passed])))
+        passed++;
+    return passed == at->place_count && passed > 0;
+}
+
 static size_t superseder(const struct run *run, size_t step)
 {
     const char *id = run->steps[step].step->id;

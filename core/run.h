@@ -114,6 +114,8 @@ bool run_recall(struct run *run, size_t step, size_t place, enum state state, ui
 
 /* The step as a whole: done when it is done everywhere, else its worst or busiest place. */
 enum state run_step_state(const struct run *run, size_t step);
+/* Settled at every place, as far as is known: what is only looked at stands as it stood. */
+bool run_is_passed(const struct run *run, size_t step);
 bool state_is_busy(enum state state);    /* something is under way */
 bool state_is_settled(enum state state); /* done, skipped or absent: the next step may come */
 

@@ -539,7 +539,8 @@ static void add_options(const struct session *session, struct str *options)
     if (session->options.read_only)
         str_add(options, " -c default_transaction_read_only=on");
     if (session->options.replication)
-        str_add(options, " -c lock_timeout=10s -c statement_timeout=10min");
+        str_add(options, " -c lock_timeout=10s -c statement_timeout=10min"
+                         " -c idle_in_transaction_session_timeout=0");
 }
 
 /* In the pool: this part of libpq reads files and looks names up, and blocks on both. */
