@@ -313,14 +313,15 @@ static void on_socket(uv_poll_t *poll, int status, int events)
     struct session *session = ((struct watch *)poll->data)->session;
     if (!session)
         return;
-    if (status < 0) {
-        session_lost(session, uv_strerror(status));
-        return;
-    }
+    /* An error of the socket says nothing by itself: libpq reads what there was and knows why. */
+    if (status < 0)
+        events = UV_READABLE;
     if (events & UV_WRITABLE)
         flush(session);
     if (session->conn && (events & UV_READABLE))
         read_results(session);
+    if (status < 0 && session->conn)
+        session_lost(session, uv_strerror(status));
 }
 
 static void on_given_up(uv_timer_t *timer)
