@@ -5,8 +5,7 @@
 -- For big databases, where the copy by the subscription, table by table into finished indexes, takes
 -- too long. The snapshot lives as long as the session that made the slot: this console holds it open
 -- from `slot` to the end of `dump`. Should the console end in between, undo `slot` and begin it again.
--- From `fence` on it is `logical`, but for the subscription, which copies nothing. Names are the same,
--- so the runbook `rollback` goes back from here too.
+-- From `fence` on it is `logical`, but for the subscription, which copies nothing; names are the same.
 -- The engine's promises are in core/runbooks/README.md.
 
 -- ============================================================ prepare: traffic goes on
