@@ -419,7 +419,8 @@ static void on_polled(struct reply *reply, void *arg)
     struct place_run *place = run_of(job);
     struct app *app = job->engine->app;
     bool shows = job->on.node->kind == KIND_PGBOUNCER;
-    bool answered = reply->kind == REPLY_OK && reply->table;
+    bool answered =
+        reply->kind == REPLY_OK && reply->table && !(shows && show_lacks(&job->show, reply->table));
     bool done = answered && (shows ? show_holds(&job->show, reply->table)
                                    : table_bool(reply->table, 0, "done", false));
     if (answered && !shows) {

@@ -102,6 +102,9 @@ static void on_probe(struct reply *reply, void *arg)
     struct probe *probe = arg;
     if (reply->kind != REPLY_OK)
         probe_answered(probe, ANSWER_NONE, reply->message);
+    else if (probe->shows && show_lacks(&probe->show, reply->table))
+        probe_answered(probe, ANSWER_NONE,
+                       "the pooler's answer lacks a column that the probe names");
     else if (probe->shows)
         probe_answered(probe, show_holds(&probe->show, reply->table) ? ANSWER_YES : ANSWER_NO,
                        NULL);

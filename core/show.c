@@ -147,6 +147,14 @@ bool show_matches(const struct show *show, const struct table *table, int row)
     return true;
 }
 
+const char *show_lacks(const struct show *show, const struct table *table)
+{
+    for (size_t i = 0; i < show->condition_count; i++)
+        if (!table || table_column(table, show->conditions[i].column) < 0)
+            return show->conditions[i].column;
+    return NULL;
+}
+
 bool show_holds(const struct show *show, const struct table *table)
 {
     for (int row = 0; table && row < table->rows; row++)

@@ -27,7 +27,11 @@ bool show_parse(const char *text, struct show *show, struct arena *arena, struct
 /* Whether the row matches; a column that is not there matches nothing. */
 bool show_matches(const struct show *show, const struct table *table, int row);
 
-/* Whether the answer makes it true. */
+/* A column that a condition names and the answer lacks (another version of PgBouncer); NULL: it has
+ * them all. Then nothing can be said: neither that rows match nor that none does. */
+const char *show_lacks(const struct show *show, const struct table *table);
+
+/* Whether the answer, which lacks no column, makes it true. */
 bool show_holds(const struct show *show, const struct table *table);
 
 #endif

@@ -173,3 +173,35 @@ Test(refuse, a_second_console_is_told_who_drives_and_may_ask_for_nothing, .timeo
     engine_no(second->app->engine);
     driver_stop(second);
 }
+
+static char held_by[256];
+
+/* What a person would read beside the step while it runs. */
+static void note_what_it_waits_for(struct app *app)
+{
+    size_t step = run_busy(app->run);
+    for (size_t i = 0; step < app->run->step_count && i < app->run->steps[step].place_count; i++)
+        if (app->run->steps[step].places[i].waits)
+            snprintf(held_by, sizeof held_by, "%s", app->run->steps[step].places[i].waits);
+}
+
+Test(refuse, a_step_that_waits_for_a_lock_names_its_holder_and_gives_up, .timeout = 120,
+     .fini = down)
+{
+    lab = lab_up("refuse-lock", 18220, 14, 18, "--no-pooler");
+    struct driver *driver = driver_start(&lab, NULL);
+    session = lab_connect(&lab, "source", "shop", "pgcutover");
+    walk_before(driver, "beat");
+    execute(session, "BEGIN; LOCK TABLE pgcutover.heartbeat");
+    driver->app->changed = note_what_it_waits_for;
+    struct err why;
+    cr_assert(driver_do(driver, VERB_RUN, "beat", &why), "%s", why.text);
+    cr_expect_eq(driver_state(driver, "beat"), S_FAILED, "%s", driver_story(driver, "beat"));
+    cr_expect(strstr(driver_story(driver, "beat"), "lock timeout"), "%s",
+              driver_story(driver, "beat"));
+    cr_expect(strstr(held_by, "test of pgcutover"), "who holds it: \"%s\"", held_by);
+    execute(session, "ROLLBACK");
+    driver->app->changed = NULL;
+    expect_done(driver, "beat");
+    driver_stop(driver);
+}
