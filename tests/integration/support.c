@@ -153,6 +153,7 @@ char *lab_content(const struct lab *lab, const char *side, const char *database)
         conn, "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c "
               "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' "
               "AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pgcutover') "
+              "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e') "
               "ORDER BY n.nspname::text COLLATE \"C\", c.relname::text COLLATE \"C\"");
     struct str content = {0};
     for (int i = 0; i < PQntuples(tables); i++) {
