@@ -4,17 +4,16 @@
 --- why     replication from before the clients come. It ends at the sign-off.
 -- After pglupgrade's eight plays. Where this differs from them, it is for a reason:
 -- - Sequences are set by ourselves, exactly, as in the runbook `logical`. pglogical would set them up to
---   2,000 numbers further: beyond the end of a small one, the wrong way for one that counts down, and
---   either is an error at which apply stops for good; so does a target that is fenced.
+--   2,000 numbers further: the wrong way for one that counts down, and beyond the end of a small one,
+--   which is an error at which apply stops for good. On a fenced target every one of them is.
 -- - The schema comes by pg_dump from this console: pglogical's synchronize_structure starts a pg_dump on
 --   the target's server with the password in its arguments, for everybody there to read.
 -- - The freeze comes before the switch, not with the end of the old server.
 -- pglogical wants a superuser: the roles in `replication` of the configuration have to be, and nobody
 -- else needs USAGE on the schema pglogical (it is enough to make replication sets).
 -- A worker that crashes is told as `replicating` all the same: only a row that arrives is a proof.
--- Going back after the window is the runbook `rollback` (not walked by a test after this one); what is
--- pglogical's then stays until
--- pglogical.drop_subscription and drop_node, and DROP EXTENSION on both sides.
+-- Going back after the window is the runbook `rollback`, which no test has walked after this one. What
+-- is pglogical's then stays until drop_subscription, drop_node and DROP EXTENSION, by hand.
 -- Names: node pgcutover_source and pgcutover_target, replication set and subscription pgcutover.
 
 -- ============================================================ prepare: traffic goes on
