@@ -12,8 +12,9 @@
 -- pglogical wants a superuser: the roles in `replication` of the configuration have to be, and nobody
 -- else needs USAGE on the schema pglogical (it is enough to make replication sets).
 -- A worker that crashes is told as `replicating` all the same: only a row that arrives is a proof.
--- Going back after the window is the runbook `rollback`, which no test has walked after this one. What
--- is pglogical's then stays until drop_subscription, drop_node and DROP EXTENSION, by hand.
+-- Going back after the window: the runbook `rollback`, which no test has walked after this one. Its step
+-- `no_strays` looks into a slot that only `logical` makes and does not end here: it has to be skipped.
+-- What is pglogical's then stays until drop_subscription, drop_node and DROP EXTENSION, by hand.
 -- Names: node pgcutover_source and pgcutover_target, replication set and subscription pgcutover.
 
 -- ============================================================ prepare: traffic goes on
